@@ -3,6 +3,7 @@
 use crate::{Harness, UPGRADE_WAIT_MAX, Workshop};
 use refit_abi::host::Explain;
 use refit_abi::{EngineId, Generation, Height};
+use refit_admin::Node as _;
 use refit_admin::api::{UpgradeReport, UpgradeState};
 use refit_node::{BlockRefused, NodeParts, Receipt};
 use refit_ordering::{Block, Script, Scripted, SealedBlock, Step};
@@ -136,7 +137,14 @@ impl Fixed {
         };
         let is_to_come = fixed.harness.generation() == Generation(1);
         let upgrade = scene.upgrade.as_ref().filter(|_| is_to_come);
-        fixed.upgrade = upgrade.map(|upgrade| fixed.arm(upgrade));
+        // The node has taken it up, if it was armed before.
+        let taken_up = fixed.harness.node().upgrades();
+        let taken_up = taken_up.last().filter(|last| !last.state.is_final());
+        let taken_up = taken_up.map(|last| last.id);
+        fixed.upgrade = upgrade.map(|upgrade| match taken_up {
+            Some(id) => fixed.armed(id),
+            None => fixed.arm(upgrade),
+        });
         fixed
     }
 
@@ -150,7 +158,11 @@ impl Fixed {
         let modules = [(upgrade.kind.as_str(), library.as_path())];
         let plan = self.harness.plan(&modules, Some(Height(upgrade.height)));
         let plan = serde_json::to_string(&plan.unwrap()).unwrap();
-        let id = self.harness.begin(plan).unwrap();
+        self.armed(self.harness.begin(plan).unwrap())
+    }
+
+    /// Waits until it is.
+    fn armed(&self, id: u64) -> u64 {
         wait_for("the upgrade is armed", || {
             let report = self.harness.node_report(id);
             assert_eq!(report.reason, None);

@@ -33,6 +33,7 @@ mod rollback;
 mod stuck;
 mod swap;
 mod taken;
+mod taken_up;
 mod timers;
 mod together;
 mod translate;

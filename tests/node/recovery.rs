@@ -19,7 +19,7 @@ use tempfile::TempDir;
 const WORKERS: usize = 2;
 
 /// The folder as a kill leaves it: copied while its node runs.
-fn killed(folder: &Path) -> TempDir {
+pub(crate) fn killed(folder: &Path) -> TempDir {
     let blocks = || fs::read(folder.join("blocks.redb")).unwrap();
     loop {
         let (before, copy) = (blocks(), tempfile::tempdir().unwrap());

@@ -80,6 +80,9 @@ pub const PROBATION_BLOCKS: u64 = 32;
 /// The most blocks of a probation that may be set: the log is kept from before the upgrade until it is over.
 pub const PROBATION_BLOCKS_MAX: u64 = 100_000;
 
+/// Attempts at one upgrade that may end the node; then its code is in quarantine.
+pub const UPGRADE_ATTEMPTS_MAX: u32 = 2;
+
 /// Processor time of a trial of a roll-back, in seconds.
 pub const TRIAL_CPU_S_MAX: u64 = 600;
 

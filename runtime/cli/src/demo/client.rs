@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Tries of one request before it counts as an error.
-const TRIES_MAX: u32 = 20;
+/// Tries of one request, where nothing is expected to go wrong for long.
+pub(crate) const TRIES_MAX: u32 = 20;
 
 /// Wait before the next try.
 const RETRY_WAIT: Duration = Duration::from_millis(25);
@@ -30,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) status: u16,
     pub(crate) generation: u64,
     pub(crate) height: u64,
+    /// The branch of the chain that the height is on.
+    pub(crate) branch: u64,
     pub(crate) outcome: Outcome,
 }
 
@@ -52,6 +54,8 @@ pub(crate) struct Schedule {
     pub(crate) start: Instant,
     pub(crate) offset: Duration,
     pub(crate) period: Duration,
+    /// Tries of one request before it counts as an error.
+    pub(crate) tries_max: u32,
 }
 
 pub(crate) fn key(client: u16) -> String {
@@ -80,7 +84,7 @@ pub(crate) async fn run(
             client,
             sequence,
             intended,
-            schedule.start,
+            schedule,
         );
         rows.push(row.await);
     }
@@ -93,7 +97,9 @@ async fn request(
     client: u16,
     sequence: u64,
     intended: Duration,
-    start: Instant,
+    Schedule {
+        start, tries_max, ..
+    }: Schedule,
 ) -> Row {
     let before = match sequence {
         1 => "null".to_owned(),
@@ -113,9 +119,10 @@ async fn request(
         status: 0,
         generation: 0,
         height: 0,
+        branch: 0,
         outcome: Outcome::None,
     };
-    while row.tries < TRIES_MAX {
+    while row.tries < tries_max {
         if row.tries > 0 {
             tokio::time::sleep(RETRY_WAIT).await;
         }
@@ -129,6 +136,7 @@ async fn request(
             row.answered = Some(start.elapsed());
             row.generation = number(&answer, "refit-generation");
             row.height = number(&answer, "refit-height");
+            row.branch = number(&answer, "refit-branch");
             row.outcome = outcome(&answer, sequence);
             break;
         }

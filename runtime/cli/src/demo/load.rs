@@ -2,6 +2,7 @@
 
 use super::client::{self, Row, Schedule};
 use crate::client::NodeAddress;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -31,19 +32,31 @@ pub(crate) struct Window {
 impl Load {
     /// Starts `clients` that together send `rate` requests a second, evenly spread.
     pub(crate) fn start(address: NodeAddress, rate: u32, clients: u16) -> Self {
+        Self::stubborn(address, rate, 0..clients, client::TRIES_MAX)
+    }
+
+    /// As [`Load::start`], by clients of these numbers, each of which tries a request so often.
+    pub(crate) fn stubborn(
+        address: NodeAddress,
+        rate: u32,
+        numbers: Range<u16>,
+        tries_max: u32,
+    ) -> Self {
+        let (first, clients) = (numbers.start, numbers.len() as u32);
         let start = Instant::now() + START_DELAY;
         let stop = Arc::new(AtomicBool::new(false));
-        let period = Duration::from_secs(1) * u32::from(clients) / rate;
+        let period = Duration::from_secs(1) * clients / rate;
         let spawn = |number: u16| {
-            let offset = period * u32::from(number) / u32::from(clients);
+            let offset = period * u32::from(number - first) / clients;
             let schedule = Schedule {
                 start,
                 offset,
                 period,
+                tries_max,
             };
             tokio::spawn(client::run(address.clone(), number, schedule, stop.clone()))
         };
-        let clients = (0..clients).map(spawn).collect();
+        let clients = numbers.map(spawn).collect();
         Self {
             start,
             stop,

@@ -1,4 +1,4 @@
-//! `refit demo`: a node, real HTTP clients, and four upgrades under load.
+//! `refit demo`: a node, real HTTP clients, and four upgrades under load; then a kill and a roll-back.
 //!
 //! The node is a process of its own, started with `refit run`; the clients are tasks here, which
 //! talk HTTP to its socket on a schedule that was fixed beforehand. Everything slow (building the
@@ -9,6 +9,7 @@ mod building;
 mod client;
 mod embedded;
 mod error;
+mod faults;
 mod latency;
 mod load;
 mod process;
@@ -28,6 +29,7 @@ use crate::destination::{Content, Destination};
 use crate::failure::Failure;
 use crate::show;
 use books::Books;
+use faults::Second;
 use load::{Load, Window};
 use process::NodeProcess;
 use refit_admin::api::Status;
@@ -40,6 +42,9 @@ use tally::Tally;
 
 /// How long the load and the counting afterwards take beside the windows.
 const SETTLING: Duration = Duration::from_secs(2);
+
+/// How long the second part takes on an idle machine.
+const FAULTS: Duration = Duration::from_secs(6);
 
 /// How long the load goes on after each upgrade but the measured one.
 const AFTERWARDS: Duration = Duration::from_secs(2);
@@ -59,7 +64,8 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let report = crate::commands::block_on(play(args, &node, &versions))??;
     if args.keep {
         let client = Client::new(node.address(), None);
-        let plan = crate::commands::block_on(upgrade::plan(&client, &[("kv", &versions.v3)]))??;
+        let plan =
+            crate::commands::block_on(upgrade::plan(&client, &[("kv", &versions.v3_longer)]))??;
         Destination::at(&folder.path().join(PLAN), Content::Plan)?.write_json(&plan)?;
     }
     if let Some(record) = &args.record {
@@ -86,13 +92,16 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
 
 /// The introduction: what the demo does, and how long it takes.
 fn introduction(args: &DemoArgs) -> String {
-    let running = SETTLING + 2 * Duration::from_secs(args.window.into()) + 3 * AFTERWARDS;
+    let windows = 2 * Duration::from_secs(args.window.into());
+    let running = SETTLING + windows + 3 * AFTERWARDS + FAULTS;
     format!(
         "demo: a node with a store and accounts, {} clients that write to it, and four\n\
          upgrades meanwhile. Two commit; two fail on purpose and change nothing.\n\
          None is rehearsed first (--no-rehearsal), so that the two fail in the pause.\n\
-         First seven engine libraries are built from source: on an idle machine one to\n\
-         three minutes the first time, a few seconds later. Then it runs for about {} s.",
+         Then the node is killed in mid-upgrade and comes back, and a release that\n\
+         panics is rolled back. First eight engine libraries are built from source: on\n\
+         an idle machine one to three minutes the first time, a few seconds later.\n\
+         Then it runs for about {} s.",
         args.clients,
         running.as_secs()
     )
@@ -143,6 +152,13 @@ async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Resul
     let after: Status = client.get("/v1/status").await?;
     let mapped = node.mapped_libraries();
     let spawned = Spawned::look(&client).await?;
+    let second = Second {
+        node,
+        versions,
+        rate: args.rate,
+        clients: args.clients,
+    };
+    let faults = second.play().await?;
     Ok(Report {
         rows,
         tally,
@@ -154,6 +170,7 @@ async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Resul
         mapped,
         spawned,
         books,
+        faults,
     })
 }
 

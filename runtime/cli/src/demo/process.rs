@@ -5,7 +5,7 @@ use crate::client::{Client, NodeAddress};
 use crate::failure::Failure;
 use crate::show;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -24,19 +24,32 @@ const MAPPING_PREFIX: &str = "refit-";
 #[derive(Debug)]
 pub(crate) struct NodeProcess {
     child: Mutex<Option<Child>>,
-    pid: u32,
     folder: PathBuf,
+    /// `NAME=LIBRARY` of each engine.
+    engines: Vec<String>,
 }
 
 impl NodeProcess {
     /// Starts a node that runs these engines, each from its library.
     pub(crate) fn start(folder: &Path, engines: &[(&str, &Path)]) -> Result<Self, Failure> {
+        let engine = |(name, library): &(&str, &Path)| format!("{name}={}", library.display());
+        let node = Self {
+            child: Mutex::default(),
+            folder: folder.to_owned(),
+            engines: engines.iter().map(engine).collect(),
+        };
+        node.again()?;
+        Ok(node)
+    }
+
+    /// Starts it on its folder, after the first time too.
+    pub(crate) fn again(&self) -> Result<(), Failure> {
+        let folder = &self.folder;
         let program = std::env::current_exe().map_err(Failure::start)?;
-        let log = File::create(folder.join("node.log")).map_err(Failure::start)?;
-        let engines = engines.iter().flat_map(|(name, library)| {
-            let engine = format!("{name}={}", library.display());
-            ["--engine".to_owned(), engine]
-        });
+        let mut log = OpenOptions::new();
+        let log = log.create(true).append(true).open(folder.join("node.log"));
+        let log = log.map_err(Failure::start)?;
+        let engines = self.engines.iter().flat_map(|engine| ["--engine", engine]);
         let mut command = Command::new(program);
         // Variables of the caller's environment are for the caller's node, not for this one.
         for (name, _) in std::env::vars_os() {
@@ -49,6 +62,7 @@ impl NodeProcess {
             .arg("run")
             // The demo shows what happens in the pause itself, an abort too.
             .arg("--no-rehearsal")
+            .args(["--probation-panic", "rollback"])
             .env_remove("REFIT_MAX_PAUSE")
             .arg("--data-dir")
             .arg(folder)
@@ -58,12 +72,18 @@ impl NodeProcess {
             .stderr(log)
             .spawn()
             .map_err(Failure::start)?;
-        let pid = child.id();
-        Ok(Self {
-            child: Mutex::new(Some(child)),
-            pid,
-            folder: folder.to_owned(),
-        })
+        if let Ok(mut kept) = self.child.lock() {
+            *kept = Some(child);
+        }
+        Ok(())
+    }
+
+    /// Its process; 0 if there is none.
+    fn pid(&self) -> u32 {
+        let child = self.child.lock().ok();
+        child
+            .and_then(|child| child.as_ref().map(Child::id))
+            .unwrap_or_default()
     }
 
     pub(crate) fn address(&self) -> NodeAddress {
@@ -96,7 +116,7 @@ impl NodeProcess {
 
     /// The names of the modules that the process has mapped, as the system lists them.
     pub(crate) fn mapped_libraries(&self) -> Vec<String> {
-        let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
+        let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid())).unwrap_or_default();
         let name = |line: &str| {
             let path = line.split_whitespace().nth(5)?;
             let name = path.rsplit('/').next()?.trim_start_matches("memfd:");
@@ -108,6 +128,11 @@ impl NodeProcess {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect()
+    }
+
+    /// Kills the node, as the system does that has no memory left.
+    pub(crate) fn kill(&self) {
+        self.stop();
     }
 
     /// Ends the node.
@@ -122,7 +147,7 @@ impl NodeProcess {
 
     /// Leaves the node running and says how to talk to it.
     pub(crate) fn leave(&self, folder: tempfile::TempDir) {
-        let plan = folder.path().join(super::PLAN);
+        let (pid, plan) = (self.pid(), folder.path().join(super::PLAN));
         // Its folder stays with it.
         let _folder = folder.keep();
         if let Ok(mut child) = self.child.lock() {
@@ -131,13 +156,12 @@ impl NodeProcess {
         let curl = format!("curl -s --unix-socket {}", self.socket().display());
         let json = "-H 'Content-Type: application/json'";
         show::talk(format_args!(
-            "the node runs on as process {} (end it with: kill {0}); try:\n  \
+            "the node runs on as process {pid} (end it with: kill {pid}); try:\n  \
              {curl} {json} -H 'Idempotency-Key: me/1' http://localhost/v1/engines/kv/messages \
              -d '{{\"put\":{{\"key\":\"a\",\"value\":\"1\"}}}}'\n  \
              {curl} {json} http://localhost/v1/engines/kv/queries -d '{{\"get\":{{\"key\":\"a\"}}}}'\n  \
              {curl} {json} http://localhost/v1/upgrades -d @{}\n  \
              {curl} http://localhost/v1/status",
-            self.pid,
             plan.display(),
         ));
     }

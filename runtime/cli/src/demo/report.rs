@@ -3,6 +3,7 @@
 use super::DemoError;
 use super::books::Closed;
 use super::client::Row;
+use super::faults::Faults;
 use super::latency::Latency;
 use super::load::Window;
 use super::spawned::Spawned;
@@ -30,6 +31,8 @@ pub(crate) struct Report {
     pub(crate) spawned: Spawned,
     /// The money before and after.
     pub(crate) books: Closed,
+    /// The second part.
+    pub(crate) faults: Faults,
 }
 
 /// The ends that the demo must show, one for each upgrade.
@@ -56,6 +59,7 @@ pub(crate) struct Document {
     latency: Latencies,
     spawned: Spawned,
     books: Closed,
+    faults: Faults,
 }
 
 #[derive(Debug, Serialize)]
@@ -126,6 +130,7 @@ impl Report {
             },
             spawned: self.spawned.clone(),
             books: self.books,
+            faults: self.faults.clone(),
         }
     }
 
@@ -135,7 +140,7 @@ impl Report {
             "\nupgrades under load\n{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n{}\n\
              requests: {} sent, {} answered, {} retried, {} errors\n\
              messages: {} lost, {} duplicated, {} reordered, {} by a mixed generation\n\
-             libraries mapped: {} before, {} after, {} pinned\n  {}\n{}{}",
+             libraries mapped: {} before, {} after, {} pinned\n  {}\n{}{}{}",
             self.upgrade_rows(),
             self.phase_rows(),
             self.latency_rows(),
@@ -154,6 +159,7 @@ impl Report {
             self.mapped.join(", "),
             self.spawned.text(),
             self.books.text(),
+            self.faults.text(),
         )
     }
 
@@ -175,6 +181,7 @@ impl Report {
             .collect();
         broken.extend(self.spawned.broken());
         broken.extend(self.books.broken());
+        broken.extend(self.faults.broken());
         let states: Vec<_> = self.upgrades.iter().map(|upgrade| upgrade.state).collect();
         if states != EXPECTED {
             broken.push(format!("the upgrades ended as {states:?}"));

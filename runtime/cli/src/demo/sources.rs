@@ -2,8 +2,8 @@
 //! not there, from the sources that it carries.
 //!
 //! Version 1 of `kv` is the published old tree, version 3 the engine as it stands in `engines/kv`.
-//! Three more are made of it, as an author would: one whose index refuses what the upgrade brings it, one
-//! with some files laid over it whose migration fails, one with a line of code edited. They are written to the same folders
+//! Four more are made of it, as an author would: one whose index refuses what the upgrade brings it, one
+//! with some files laid over it whose migration fails, one with a line of code edited, and one with a defect. They are written to the same folders
 //! each time, so that the next demo finds them built.
 
 use super::building::{Job, build_all};
@@ -58,6 +58,16 @@ const LONGER: Edit = Edit {
     after: "RANGE_ENTRIES_MAX: usize = 10_000;",
 };
 
+/// Version 3 with a defect: it panics at one key.
+const PANICS: Edit = Edit {
+    name: "kv-v3-panics",
+    version: "3.2.0",
+    file: "src/engine.rs",
+    before: "fn put(&mut self, ctx: &mut Context<'_>, key: String, value: String) -> Result<Reply, Fault> {",
+    after: "fn put(&mut self, ctx: &mut Context<'_>, key: String, value: String) -> Result<Reply, Fault> {\n        \
+            assert!(key != \"panic\", \"a defect\");",
+};
+
 /// The libraries.
 #[derive(Debug)]
 pub(crate) struct Versions {
@@ -71,6 +81,8 @@ pub(crate) struct Versions {
     pub(crate) v4_fails: PathBuf,
     /// Version 3 with other code.
     pub(crate) v3_longer: PathBuf,
+    /// Version 3 with a defect.
+    pub(crate) v3_panics: PathBuf,
     /// `accounts`, version 1.
     pub(crate) accounts_v1: PathBuf,
     /// `accounts`, version 2.
@@ -88,6 +100,7 @@ impl Versions {
             v3_refuses,
             v4_fails,
             v3_longer,
+            v3_panics,
             accounts_v1,
             accounts_v2,
         ] = build_all(&builder(&checkout), &jobs)?;
@@ -97,6 +110,7 @@ impl Versions {
             v3,
             v4_fails,
             v3_longer,
+            v3_panics,
             accounts_v1,
             accounts_v2,
         })
@@ -104,9 +118,10 @@ impl Versions {
 }
 
 /// The packages that are built: those of the checkout, and those that are made of them.
-pub(super) fn jobs(checkout: &Path) -> Result<[Job; 7], DemoError> {
+pub(super) fn jobs(checkout: &Path) -> Result<[Job; 8], DemoError> {
     let refuses = edited(&REFUSES, checkout)?;
     let longer = edited(&LONGER, checkout)?;
+    let panics = edited(&PANICS, checkout)?;
     let fails = composed("4.0.0", checkout, "kv-v4-fails", |kv| {
         let changes = EngineSource::read(&checkout.join("tests/fixtures/kv-v4-fails"))?;
         Ok(kv.laid_over_by(changes))
@@ -126,6 +141,7 @@ pub(super) fn jobs(checkout: &Path) -> Result<[Job; 7], DemoError> {
         made(refuses),
         made(fails),
         made(longer),
+        made(panics),
         published(ACCOUNTS_V1),
         published("engines/accounts"),
     ])

@@ -72,10 +72,11 @@ fn last_acknowledged(rows: &[Row]) -> BTreeMap<u16, u64> {
 }
 
 fn mixed(rows: &[Row]) -> u64 {
-    let mut generations: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    // A height on another branch is another block.
+    let mut generations: BTreeMap<(u64, u64), (u64, u64)> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.answered.is_some()) {
         let (least, most) = generations
-            .entry(row.height)
+            .entry((row.branch, row.height))
             .or_insert((row.generation, row.generation));
         *least = row.generation.min(*least);
         *most = row.generation.max(*most);
@@ -84,10 +85,10 @@ fn mixed(rows: &[Row]) -> u64 {
         .values()
         .filter(|(least, most)| least != most)
         .count();
-    let ranges: Vec<_> = generations.values().collect();
+    let ranges: Vec<_> = generations.iter().collect();
     let backwards = ranges
         .windows(2)
-        .filter(|pair| pair[0].1 > pair[1].0)
+        .filter(|pair| pair[0].0.0 == pair[1].0.0 && pair[0].1.1 > pair[1].1.0)
         .count();
     (torn + backwards) as u64
 }

@@ -122,6 +122,7 @@ mod tests {
             status: 200,
             generation,
             height: 1,
+            branch: 0,
             outcome: Outcome::InOrder,
         }
     }

@@ -40,17 +40,22 @@ pub(crate) async fn plan(client: &Client, libraries: Libraries<'_>) -> Result<Pl
     Ok(plan)
 }
 
-/// Plans, applies, waits for the end and for the retired old code.
-pub(crate) async fn apply(
-    client: &Client,
-    libraries: Libraries<'_>,
-) -> Result<UpgradeReport, Failure> {
+/// Plans and applies; gives the upgrade's number.
+pub(crate) async fn begin(client: &Client, libraries: Libraries<'_>) -> Result<u64, Failure> {
     let plan = plan(client, libraries).await?;
     let body = serde_json::to_string(&plan)
         .map_err(|error| Failure::output(std::io::Error::other(error)))?;
     let answer = client.post("/v1/upgrades", &[], body).await?;
     let accepted: UpgradeAccepted = client.decode(&answer)?;
-    let path = format!("/v1/upgrades/{}", accepted.id);
+    Ok(accepted.id)
+}
+
+/// Plans, applies, waits for the end and for the retired old code.
+pub(crate) async fn apply(
+    client: &Client,
+    libraries: Libraries<'_>,
+) -> Result<UpgradeReport, Failure> {
+    let path = format!("/v1/upgrades/{}", begin(client, libraries).await?);
     let mut report: UpgradeReport = client.get(&path).await?;
     for _ in 0..POLLS_MAX {
         if ended(&report) {

@@ -59,6 +59,20 @@ fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
     assert_eq!(of("available") + of("held"), of("minted"));
     assert_eq!((of("in_holds"), of("failed")), (of("held"), 0));
     assert!(of("transfers") > 0);
+    let faults = &document["faults"];
+    for count in [
+        "lost",
+        "duplicated",
+        "reordered",
+        "mixed_generation",
+        "errors",
+    ] {
+        assert_eq!(faults["clients"][count], 0, "{count}: {faults}");
+    }
+    assert_ne!(faults["kill"]["state"], "staging", "in mid-upgrade");
+    let rolled_back = &faults["rollback"]["report"];
+    assert_eq!(rolled_back["code"], "probation-panic");
+    assert_eq!(rolled_back["lost"], 0);
     every_request_is_recorded(&record, document["clients"]["sent"].as_u64().unwrap());
 }
 

@@ -23,6 +23,14 @@ pub(crate) struct Armed {
     /// For so many blocks after it the node can be rolled back.
     #[serde(default)]
     pub(crate) probation_blocks: u64,
+    /// Attempts that were begun, this one too.
+    #[serde(default = "first")]
+    pub(crate) attempts: u32,
+}
+
+/// An upgrade that was armed before attempts were counted was tried once.
+const fn first() -> u32 {
+    1
 }
 
 /// A record, and the plan's digest by which blocks name it.
@@ -38,7 +46,13 @@ impl Armed {
             format: ARMED_FORMAT,
             plan,
             probation_blocks,
+            attempts: first(),
         }
+    }
+
+    /// The same, as its attempt of this number.
+    pub(crate) fn counted(self, attempts: u32) -> Self {
+        Self { attempts, ..self }
     }
 
     /// Writes it down; durable when this returns.

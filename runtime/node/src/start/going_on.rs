@@ -1,16 +1,20 @@
 //! The start of a node whose chain has begun: it goes on from the state that its data folder has.
 
 use super::StartError;
+use crate::blocks::chain;
 use crate::blocks::intake::Intake;
-use crate::code::armed;
+use crate::code::armed::{self, Armed};
 use crate::limits::REPLAY_LOOK;
 use crate::recovery::replaying::Heard;
 use crate::recovery::{RecoveryError, attempts, rolled_back};
 use crate::serve::handle::Node;
+use crate::upgrade::Open;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use refit_abi::Height;
+use refit_admin::ApplyOptions;
 use refit_kernel::Executor;
-use refit_ordering::{BlockRefused, PlanDigest};
+use refit_ordering::{BlockRefused, Entry, PlanDigest};
+use refit_store::Archive;
 
 /// Goes on from a state: the driver executes the log again, and makes blocks of its own behind it.
 pub(super) fn go_on(
@@ -49,12 +53,12 @@ pub(super) fn replay(node: &Node, from: Height, heard: &Receiver<Heard>) -> Resu
             return Err(RecoveryError::Ended.into());
         }
     }
-    not_decided(node)?;
     tell_of_branch(node)?;
     if let Some(archive) = node.store.archive() {
         attempts::end(archive).map_err(RecoveryError::from)?;
     }
     node.latest.lock().starting = false;
+    not_decided(node)?;
     let height = node.latest.lock().height;
     tracing::info!(checkpoint = %from, %height, "the node goes on where it ended");
     Ok(())
@@ -84,24 +88,60 @@ fn tell_of_branch(node: &Node) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Upgrades that were armed when the node ended, and that no block tells of, did not happen.
+/// An upgrade that was armed when the node ended, and that no block tells of, is taken up again. One that was made for
+/// another generation, or whose height is over, did not happen, and is forgotten.
 fn not_decided(node: &Node) -> Result<(), StartError> {
     let Some(archive) = node.store.archive() else {
         return Ok(());
     };
-    let live = node.latest.lock().generation;
+    let (live, height) = {
+        let latest = node.latest.lock();
+        (latest.generation, latest.height)
+    };
     let recorded = armed::all(archive).map_err(RecoveryError::from)?;
     let open = recorded.into_iter().filter(|it| it.armed.plan.base >= live);
-    let open: Vec<_> = open.collect();
-    for recorded in &open {
+    let is_to_come = |it: &armed::Recorded| {
+        let plan = &it.armed.plan;
+        plan.base == live && plan.at_height.is_none_or(|planned| planned >= height)
+    };
+    let (to_come, over): (Vec<_>, Vec<_>) = open.partition(is_to_come);
+    for recorded in &over {
         let plan = &recorded.armed.plan;
         let (base, packages) = (plan.base, plan.packages().join(", "));
         tracing::warn!(
             %base,
             packages,
-            "an upgrade was armed when the node ended, and no block tells of it: it did not happen; apply its plan again"
+            "an upgrade was armed when the node ended, and its height is over without it: it did not happen; apply its \
+             plan again"
         );
     }
-    armed::forget(&open, archive).map_err(RecoveryError::from)?;
+    armed::forget(&over, archive).map_err(RecoveryError::from)?;
+    // One is under way at a time.
+    if let Some(recorded) = to_come.into_iter().next() {
+        take_up(node, recorded.armed, height, archive)?;
+    }
     Ok(())
+}
+
+fn take_up(
+    node: &Node,
+    armed: Armed,
+    height: Height,
+    archive: &dyn Archive,
+) -> Result<(), StartError> {
+    // One with a height has its entry in a block before that.
+    let entry = armed.plan.at_height.is_none().then(|| Entry::Plan {
+        key: None,
+        plan: chain::entry(&armed.plan, &ApplyOptions::default()).to_bytes(),
+    });
+    let open = Open {
+        plan: chain::digest(&armed.plan),
+        armed,
+        height,
+        entry,
+    };
+    Ok(node
+        .upgrades
+        .take_up(open, archive)
+        .map_err(RecoveryError::from)?)
 }

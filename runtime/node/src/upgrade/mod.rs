@@ -24,9 +24,11 @@ mod rules;
 mod shown;
 mod stage;
 mod steps;
+mod taken_up;
 mod taking_on;
 mod without_block;
 
+pub(crate) use taken_up::Open;
 pub(crate) use taking_on::{Proposed, TakingOn};
 
 use crate::blocks::clock::Clock;

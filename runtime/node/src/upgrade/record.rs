@@ -28,6 +28,7 @@ impl Attempt {
             })?;
         }
         let recorded = Armed::new(self.plan.clone(), self.rules.probation_blocks);
+        let recorded = recorded.counted(self.rules.attempts);
         let recorded = recorded.record(&chain::digest(&self.plan), archive);
         recorded.map_err(|fault| refused_by(phase, &fault))
     }

@@ -29,6 +29,8 @@ pub(super) struct Rules {
     pub(super) again: bool,
     /// For so many blocks after it the node can be rolled back.
     pub(super) probation_blocks: u64,
+    /// Which attempt it is, from 1 on: each but the first comes after one that ended the node.
+    pub(super) attempts: u32,
 }
 
 impl Rules {
@@ -67,6 +69,7 @@ impl Rules {
             entry: None,
             again: false,
             probation_blocks: policy.probation_blocks,
+            attempts: 1,
         })
     }
 

@@ -1,0 +1,171 @@
+//! An upgrade that was armed when the node ended, and that no block tells of: it is tried again. The attempt is written down
+//! before it is made; after the second one that ended the node, its code goes into quarantine.
+
+use super::Upgrades;
+use super::attempt::Attempt;
+use super::rules::Rules;
+use crate::code::armed::{self, Armed};
+use crate::limits::{RETIRE_WAIT_MAX, UNRELEASED_BLOCKS_MAX, UPGRADE_ATTEMPTS_MAX};
+use refit_abi::{Height, codes};
+use refit_admin::ApplyOptions;
+use refit_admin::api::{QuarantineEntry, QuarantineState};
+use refit_ordering::{Entry, PlanDigest};
+use refit_store::{Archive, Fault};
+use std::sync::Arc;
+
+/// An upgrade that may have ended the node.
+pub(crate) struct Open {
+    pub(crate) armed: Armed,
+    pub(crate) plan: PlanDigest,
+    /// The newest block.
+    pub(crate) height: Height,
+    /// Its entry in the log, if no block has it.
+    pub(crate) entry: Option<Entry>,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// It waits for its height, as it did.
+    Waits,
+    /// It is tried once more.
+    Again,
+    /// It has ended the node too often.
+    GivenUp,
+}
+
+impl Open {
+    fn next(&self) -> Next {
+        // The last blocks may be lost with the crash: the pause may have been behind them.
+        let may_have_begun = match self.armed.plan.at_height {
+            Some(planned) => planned.0 <= self.height.0 + UNRELEASED_BLOCKS_MAX as u64,
+            None => true,
+        };
+        match (may_have_begun, self.armed.attempts) {
+            (false, _) => Next::Waits,
+            (true, ..UPGRADE_ATTEMPTS_MAX) => Next::Again,
+            (true, _) => Next::GivenUp,
+        }
+    }
+}
+
+impl Upgrades {
+    /// Takes it up again, on a thread of its own.
+    ///
+    /// # Errors
+    /// [`Fault`] if that cannot be written down: nothing is tried then.
+    pub(crate) fn take_up(
+        self: &Arc<Self>,
+        open: Open,
+        archive: &dyn Archive,
+    ) -> Result<(), Fault> {
+        let attempts = self.count(&open, archive)?;
+        let Some(attempts) = attempts else {
+            return Ok(());
+        };
+        let mut plan = open.armed.plan;
+        let mut came_from = Vec::new();
+        for module in &mut plan.modules {
+            let Some(kept) = archive.code(&module.artifact) else {
+                let (artifact, file) = (&module.artifact, &module.path);
+                tracing::warn!(
+                    artifact,
+                    file,
+                    "the upgrade is not taken up again: its library is not kept"
+                );
+                return armed::forget_plan(&open.plan, archive);
+            };
+            let path = std::mem::replace(&mut module.path, kept.display().to_string());
+            came_from.push((module.artifact.clone(), path));
+        }
+        let look =
+            |executor: &mut refit_kernel::Executor| (executor.table(), executor.kind_counts());
+        let Ok((table, counts)) = self.duty.ask(look, RETIRE_WAIT_MAX) else {
+            // The crew does not answer: the next start finds it as this one did.
+            return Ok(());
+        };
+        // It was rehearsed before it was armed.
+        let options = ApplyOptions {
+            no_rehearsal: true,
+            ..ApplyOptions::default()
+        };
+        let Ok(mut rules) = Rules::new(&self.policy, &options) else {
+            return Ok(());
+        };
+        rules.attempts = attempts;
+        rules.entry = open.entry;
+        let mut state = self.state.lock();
+        let live = state.libraries.live(&table);
+        // A handle on live code: the retirement of old code counts them.
+        drop(table);
+        if let Err(error) = plan.check_base(&live) {
+            tracing::warn!("the upgrade is not taken up again: {error}");
+            drop(state);
+            return armed::forget_plan(&open.plan, archive);
+        }
+        let id = state.open(&plan, None, &live, &counts);
+        state.recall = rules.recall.clone();
+        let attempt = Attempt::new(self.clone(), id, plan, live, rules);
+        let upgrades = self.clone();
+        let work = move || {
+            attempt.guarded();
+            let mut state = upgrades.state.lock();
+            for (artifact, path) in came_from {
+                state.libraries.came_from(artifact, path);
+            }
+        };
+        let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
+        if let Err(error) = thread.spawn(work) {
+            let detail = format!("the system starts no more threads: {error}");
+            state.reports.refuse(id, codes::NO_THREADS, &detail);
+        }
+        Ok(())
+    }
+
+    /// Writes the attempt down; `None` if there is none any more.
+    fn count(&self, open: &Open, archive: &dyn Archive) -> Result<Option<u32>, Fault> {
+        let plan = &open.armed.plan;
+        let (attempts, packages) = (open.armed.attempts, plan.packages().join(", "));
+        match open.next() {
+            Next::Waits => {
+                let at_height = plan.at_height.map(|height| height.0);
+                tracing::info!(
+                    at_height,
+                    packages,
+                    "an upgrade was armed when the node ended: it waits on for its height"
+                );
+                Ok(Some(attempts))
+            }
+            Next::Again => {
+                let attempts = attempts + 1;
+                tracing::warn!(
+                    attempts,
+                    packages,
+                    "an upgrade was armed when the node ended, and no block tells of it: it is tried again"
+                );
+                let counted = open.armed.clone().counted(attempts);
+                counted.record(&open.plan, archive)?;
+                Ok(Some(attempts))
+            }
+            Next::GivenUp => {
+                tracing::error!(
+                    attempts,
+                    packages,
+                    "the node has ended as often in an upgrade as it is tried: the upgrade is given up, and its code is \
+                     in quarantine"
+                );
+                self.policy.quarantine.record(QuarantineEntry {
+                    artifacts: plan.artifacts(),
+                    packages: plan.packages(),
+                    at_ms: self.now_ms(),
+                    height: open.height.0,
+                    state: QuarantineState::Quarantined,
+                    code: codes::UPGRADE_CRASHED.to_owned(),
+                    reason: format!("the node has ended {attempts} times in its upgrade"),
+                });
+                armed::forget_plan(&open.plan, archive)?;
+                Ok(None)
+            }
+        }
+    }
+}
