@@ -7,7 +7,7 @@
 use super::JOURNAL_RECORDS_KEPT;
 use super::queue::{Group, Order, Queue, What};
 use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, OLD_BRANCH, fault};
-use crate::{Fault, Keep, NewBranch, RecordChange, Wake};
+use crate::{At, Committed, Fault, Keep, NewBranch, RecordChange, Step, Steps, Wake};
 use parking_lot::Mutex;
 use redb::{Database, ReadableTable, WriteTransaction};
 use refit_abi::Height;
@@ -29,6 +29,7 @@ pub(super) struct Shared {
 /// The thread's own.
 pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
+    pub(super) steps: Arc<dyn Steps>,
     /// Blocks up to this one are needed by no checkpoint.
     pub(super) needless: Height,
     /// There may be such blocks.
@@ -71,14 +72,45 @@ impl Committer {
 
     /// One transaction: all of the group, or nothing of it.
     fn commit(&mut self, group: &Group) -> Result<Vec<u64>, Fault> {
+        let prunes = self.more;
         let txn = self.shared.db.begin_write().map_err(fault)?;
         self.blocks(&txn, group)?;
         let mut told = Vec::with_capacity(group.orders.len());
         for order in &group.orders {
             told.push(self.order(&txn, order)?);
         }
+        self.hear(group, prunes, At::Begins);
         txn.commit().map_err(fault)?;
+        self.hear(group, prunes, At::Done);
         Ok(told)
+    }
+
+    /// Says which things the commit of a group is about, one after the other.
+    fn hear(&self, group: &Group, prunes: bool, at: At) {
+        let say = |what| self.steps.at(Step::Commit { what, at });
+        if !group.blocks.is_empty() {
+            say(Committed::Blocks);
+        }
+        if prunes {
+            say(Committed::Prune);
+        }
+        for order in &group.orders {
+            match &order.what {
+                What::Journal(_) => say(Committed::Journal),
+                What::Records(changes) => {
+                    for change in changes {
+                        say(match change.content {
+                            Some(_) => Committed::Put(&change.name),
+                            None => Committed::Remove(&change.name),
+                        });
+                    }
+                }
+                What::Keep { .. } => say(Committed::Keep),
+                What::Drop { .. } => say(Committed::Drop),
+                What::SetAside { .. } => say(Committed::SetAside),
+                What::Branch(_) => say(Committed::Branch),
+            }
+        }
     }
 
     fn blocks(&mut self, txn: &WriteTransaction, group: &Group) -> Result<(), Fault> {

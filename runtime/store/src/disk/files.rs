@@ -8,12 +8,14 @@
 //! FOLDER/*/*.part                 not finished: swept away at the start
 //! ```
 
-use crate::{NewCheckpoint, OpenError};
+use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Mode of the folders: for this user alone.
 const FOLDER_MODE: u32 = 0o700;
@@ -29,16 +31,17 @@ const CODE: &str = "so";
 const PART: &str = "part";
 
 /// Where a store's files are.
-#[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
+    steps: Arc<dyn Steps>,
 }
 
 impl Files {
     /// Makes the folders that are not there.
-    pub(super) fn make(folder: &Path) -> Result<Self, OpenError> {
+    pub(super) fn make(folder: &Path, steps: Arc<dyn Steps>) -> Result<Self, OpenError> {
         let files = Self {
             folder: folder.to_owned(),
+            steps,
         };
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(FOLDER_MODE);
@@ -54,6 +57,15 @@ impl Files {
             sync_folder(made).map_err(|error| OpenError::io(made, error))?;
         }
         Ok(files)
+    }
+
+    /// Whoever hears of the steps of this store.
+    pub(super) fn steps(&self) -> &Arc<dyn Steps> {
+        &self.steps
+    }
+
+    fn at(&self, of: FileOf, at: FileAt) {
+        self.steps.at(Step::File { of, at });
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -86,10 +98,16 @@ impl Files {
 
     /// Gives a finished file its name, for good.
     pub(super) fn finish(&self, new: &mut NewCheckpoint, number: u64) -> io::Result<()> {
+        let of = FileOf::Checkpoint;
+        self.at(of, FileAt::Written);
         new.file().sync_all()?;
+        self.at(of, FileAt::Synced);
         fs::rename(new.path(), self.checkpoint(number))?;
         new.named();
-        sync_folder(&self.checkpoints())
+        self.at(of, FileAt::Named);
+        sync_folder(&self.checkpoints())?;
+        self.at(of, FileAt::Kept);
+        Ok(())
     }
 
     /// Removes all files of checkpoints but these.
@@ -98,7 +116,7 @@ impl Files {
             .iter()
             .map(|number| self.checkpoint(*number))
             .collect();
-        keep_only(&self.checkpoints(), |path| names.contains(path))
+        self.keep_only(FileOf::Checkpoint, &names)
     }
 
     /// Where a library is, if it is kept.
@@ -120,12 +138,17 @@ impl Files {
         }
         let part = path.with_extension(PART);
         let mut file = open_new(&part, CODE_MODE)?;
+        let of = FileOf::Code;
         file.write_all(bytes)?;
+        self.at(of, FileAt::Written);
         file.sync_all()?;
+        self.at(of, FileAt::Synced);
         // Nobody may have it open for writing when it is mapped.
         drop(file);
         fs::rename(&part, &path)?;
+        self.at(of, FileAt::Named);
         sync_folder(&self.codes())?;
+        self.at(of, FileAt::Kept);
         Ok(artifact)
     }
 
@@ -133,7 +156,30 @@ impl Files {
     pub(super) fn keep_only_code(&self, artifacts: &BTreeSet<String>) -> io::Result<()> {
         let name = |artifact: &String| self.codes().join(artifact).with_extension(CODE);
         let names: BTreeSet<_> = artifacts.iter().map(name).collect();
-        keep_only(&self.codes(), |path| names.contains(path))
+        self.keep_only(FileOf::Code, &names)
+    }
+
+    /// Removes all files of a folder but these.
+    fn keep_only(&self, of: FileOf, names: &BTreeSet<PathBuf>) -> io::Result<()> {
+        let folder = match of {
+            FileOf::Checkpoint => self.checkpoints(),
+            FileOf::Code => self.codes(),
+        };
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if !names.contains(&path) {
+                self.steps.at(Step::FileGoes { of });
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Files");
+        shown.field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
@@ -145,16 +191,6 @@ fn open_new(path: &Path, mode: u32) -> io::Result<File> {
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(mode).open(path)
-}
-
-fn keep_only(folder: &Path, keeps: impl Fn(&Path) -> bool) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if !keeps(&path) {
-            fs::remove_file(&path)?;
-        }
-    }
-    Ok(())
 }
 
 /// Names in a folder are durable only once it is synced itself.

@@ -14,7 +14,7 @@ use crate::store::{
 };
 use crate::{
     Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Fault, Keep, NewBranch, NewCheckpoint,
-    OpenError, RECORD_BYTES_MAX, RecordChange,
+    OpenError, RECORD_BYTES_MAX, RecordChange, Step, Steps, Unheard,
 };
 use commit::{Committer, Shared};
 use crossbeam_channel::bounded;
@@ -51,6 +51,7 @@ const CACHE_BYTES: usize = 16 << 20;
 pub struct DiskStore {
     shared: Arc<Shared>,
     files: Files,
+    steps: Arc<dyn Steps>,
     /// The next checkpoint's number.
     number: AtomicU64,
     thread: Option<JoinHandle<()>>,
@@ -62,7 +63,15 @@ impl DiskStore {
     /// # Errors
     /// [`OpenError`].
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let files = Files::make(folder)?;
+        Self::open_heard(folder, Arc::new(Unheard))
+    }
+
+    /// As [`DiskStore::open`], and `steps` hears of each step on the way of something to the disk.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_heard(folder: &Path, steps: Arc<dyn Steps>) -> Result<Self, OpenError> {
+        let files = Files::make(folder, steps)?;
         let path = files.blocks();
         let mut builder = Builder::new();
         let db = builder.set_cache_size(CACHE_BYTES).create(&path);
@@ -77,7 +86,7 @@ impl DiskStore {
     /// # Errors
     /// [`OpenError`].
     pub fn open_with(folder: &Path, backend: impl StorageBackend) -> Result<Self, OpenError> {
-        let files = Files::make(folder)?;
+        let files = Files::make(folder, Arc::new(Unheard))?;
         let path = files.blocks();
         let mut builder = Builder::new();
         let db = builder
@@ -111,6 +120,7 @@ impl DiskStore {
         });
         let committer = Committer {
             shared: shared.clone(),
+            steps: files.steps().clone(),
             needless,
             more: blocks.is_some_and(|(first, _)| first <= needless.0),
         };
@@ -118,6 +128,7 @@ impl DiskStore {
         let thread = thread.spawn(move || committer.run());
         Ok(Self {
             shared,
+            steps: files.steps().clone(),
             number: AtomicU64::new(numbers.last().map_or(0, |last| last + 1)),
             thread: Some(thread.map_err(|error| OpenError::io(files.folder(), error))?),
             files,
@@ -231,7 +242,9 @@ impl BlockLog for DiskStore {
         let txn = tables::look(&self.shared.db).map_err(fail)?;
         let blocks = txn.open_table(BLOCKS).map_err(|error| fail(fault(error)))?;
         if let Some(block) = blocks.get(height.0).map_err(|error| fail(fault(error)))? {
-            return Ok(Arc::from(block.value()));
+            let block = Arc::from(block.value());
+            self.steps.at(Step::BlockRead);
+            return Ok(block);
         }
         let last = self.last();
         match tables::ends(&blocks).map_err(fail)? {

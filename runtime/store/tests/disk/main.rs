@@ -6,3 +6,4 @@ mod cut;
 mod disk;
 mod failing;
 mod promises;
+mod steps;
