@@ -71,6 +71,11 @@ impl About {
         }
     }
 
+    /// Whether it says of each kind which library has its code: states whose code nobody knows are lost.
+    pub(crate) fn has_all_code(&self) -> bool {
+        self.kinds.iter().all(|kind| !kind.artifact.is_empty())
+    }
+
     /// What the next block stands on.
     pub(crate) fn ground(&self) -> Ground {
         Ground::of(&self.next)

@@ -12,14 +12,14 @@ use crate::upgrade::Upgrades;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::Generation;
-use refit_kernel::{Executor, GenerationTable, ImageScope};
+use refit_kernel::{ArtifactHash, Executor, GenerationTable, ImageScope};
 use refit_loader::sys::fork::End;
 use refit_store::{Archive, Checkpoint, Fault, Keep, NewCheckpoint, Store};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The parts that the thread works with.
 pub(crate) struct CheckpointParts {
@@ -52,6 +52,17 @@ enum NotKept {
     Copy(String),
     #[error("the node ends")]
     Ended,
+}
+
+/// Longest wait for the libraries of an upgrade that was committed just now, and the time between two looks.
+const LIBRARIES_WAIT_MAX: Duration = Duration::from_secs(60);
+const LIBRARIES_LOOK: Duration = Duration::from_millis(2);
+
+/// The generation that is copied.
+struct Live {
+    generation: Generation,
+    /// Of each of its kinds.
+    artifacts: Vec<ArtifactHash>,
 }
 
 /// What the crew gives back.
@@ -131,6 +142,10 @@ impl Keeper {
             let libraries = self.parts.upgrades.libraries();
             About::new(&here.ground, &table, &libraries).on_probation(here.on_probation)
         };
+        // The libraries may have become those of another generation since it was copied.
+        if !about.has_all_code() {
+            return Err(NotKept::Overtaken);
+        }
         // A handle on live code: the retirement of old code counts them.
         drop(table);
         self.written(forked?)?;
@@ -148,20 +163,19 @@ impl Keeper {
     /// Has the node copied between two blocks.
     fn take(&self, new: &NewCheckpoint) -> Result<Taken, NotKept> {
         let upgrades = &self.parts.upgrades;
-        let look = |executor: &mut Executor| executor.table();
-        let table = upgrades.duty.ask(look, CHECKPOINT_WAIT_MAX);
-        let table = table.map_err(|_| NotKept::Ended)?;
-        let generation = table.number();
+        let Live {
+            generation,
+            artifacts,
+        } = self.live()?;
         let order = Order {
             scope: ImageScope {
-                artifacts: upgrades.libraries().hashes(&table),
+                artifacts,
                 ..ImageScope::whole(usize::MAX)
             },
             head: Vec::new(),
             to: new.file().try_clone()?.into(),
             cpu_s: CHECKPOINT_CPU_S,
         };
-        drop(table);
         // Taken before the crew is asked: it waits for nobody, and no library is half mapped in the copy.
         let _settled = upgrades.loader.settled();
         let (answer, taken) = bounded(1);
@@ -187,6 +201,32 @@ impl Keeper {
             recv(taken) -> taken => taken.map_err(|_| NotKept::Overtaken),
             default(CHECKPOINT_WAIT_MAX) => Err(NotKept::Copy("was not taken in time".to_owned())),
         }
+    }
+
+    /// What is live. An upgrade that was committed just now adds its libraries a moment later: states without the names of
+    /// their libraries would be kept for nobody.
+    fn live(&self) -> Result<Live, NotKept> {
+        let upgrades = &self.parts.upgrades;
+        let began = Instant::now();
+        while began.elapsed() < LIBRARIES_WAIT_MAX {
+            let look = |executor: &mut Executor| executor.table();
+            let table = upgrades.duty.ask(look, CHECKPOINT_WAIT_MAX);
+            let table = table.map_err(|_| NotKept::Ended)?;
+            let artifacts = upgrades.libraries().hashes(&table);
+            if artifacts.len() == table.iter().count() {
+                let generation = table.number();
+                return Ok(Live {
+                    generation,
+                    artifacts,
+                });
+            }
+            drop(table);
+            crossbeam_channel::select! {
+                recv(self.ended) -> _ => return Err(NotKept::Ended),
+                default(LIBRARIES_LOOK) => {}
+            }
+        }
+        Err(NotKept::Overtaken)
     }
 
     /// Waits until the copy has written all.
