@@ -4,9 +4,9 @@
 use crate::fixed_blocks::{SWAP_AFTER, scene, steps};
 use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
-use refit_admin::Node as _;
 use refit_admin::api::UpgradeState;
-use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
+use refit_admin::{ApplyOptions, Bytes, Node as _, OrderedBy};
+use refit_node::{EngineConfig, Node, NodeConfig, NodeParts, Prepared, StartError};
 use refit_store::{BlockLog, DiskStore, Store};
 use refit_tests::{Fixed, Harness, Played, Scene, Source, opened};
 use serde_json::{Value, json};
@@ -171,10 +171,12 @@ impl Begun {
         self.libraries.path().join("libkv.so")
     }
 
-    fn start(
-        &self,
-        change: impl FnOnce(&mut NodeConfig),
-    ) -> Result<Arc<Node>, refit_node::StartError> {
+    fn start(&self, change: impl FnOnce(&mut NodeConfig)) -> Result<Arc<Node>, StartError> {
+        self.prepare(change)?.start()
+    }
+
+    /// A node whose engines are not there yet.
+    fn prepare(&self, change: impl FnOnce(&mut NodeConfig)) -> Result<Prepared, StartError> {
         let engine = EngineConfig {
             name: "kv".to_owned(),
             kind: None,
@@ -183,7 +185,7 @@ impl Begun {
         };
         let mut config = NodeConfig::new(vec![engine], crate::workshop().probe());
         change(&mut config);
-        Node::start_with(config, NodeParts::on_disk(self.folder.path()).unwrap())
+        Node::prepare_with(config, NodeParts::on_disk(self.folder.path()).unwrap())
     }
 
     /// The code of the refusal, and what it says.
@@ -229,6 +231,25 @@ fn a_folder_of_another_chain_other_engines_or_other_code_is_refused_by_name() {
     // The same configuration in other words.
     let words = |config: &mut NodeConfig| config.engines[0].config = " { } ".to_owned();
     drop(begun.start(words).unwrap());
+}
+
+#[test]
+fn a_plan_or_a_cancel_that_comes_while_a_node_makes_its_upgrades_again_is_refused() {
+    let begun = Begun::new();
+    let prepared = begun.prepare(|_| ()).unwrap();
+    let node = prepared.node().clone();
+    let apply = node.apply(
+        Bytes::from_static(b"{}"),
+        OrderedBy::default(),
+        ApplyOptions::default(),
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let refused = runtime.block_on(apply).unwrap_err();
+    assert_eq!((refused.status, &*refused.why.code), (503, "node-starting"));
+    let refused = node.cancel_upgrade(1).unwrap_err();
+    assert_eq!((refused.status, &*refused.why.code), (503, "node-starting"));
+    let node = prepared.start().unwrap();
+    assert_eq!(node.cancel_upgrade(1).unwrap(), None);
 }
 
 #[test]

@@ -254,6 +254,10 @@ impl refit_admin::Node for Node {
     }
 
     fn cancel_upgrade(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
+        // What is made again happened: it cannot be taken back.
+        if self.latest.lock().starting {
+            return Err(starting());
+        }
         self.upgrades.cancel(id)
     }
 

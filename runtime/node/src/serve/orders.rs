@@ -92,7 +92,8 @@ impl Node {
         by: OrderedBy,
         options: ApplyOptions,
     ) -> Result<UpgradeAccepted, Refusal> {
-        self.accepts_looks()?;
+        // A node that starts makes the upgrades of its log again, and none but those.
+        self.accepts()?;
         // A plan may be of some megabytes.
         let read = tokio::task::spawn_blocking(move || Proposed::read(&plan, &by, options));
         let proposed = read.await.map_err(|_| ended())??;
