@@ -86,6 +86,8 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     REPLAY_UPGRADE = "replay-upgrade", Internal, "Keep the data folder as it is, and report it with the log.";
     /// The data folder cannot be made or written.
     RUN_DATA_DIR = "run-data-dir", Usage, "Name another with `--data-dir`.";
+    /// The descriptor on which the node is to say its steps is not open.
+    RUN_ANNOUNCE = "run-announce", Usage, "Leave `--announce-steps` out: `refit chaos` uses it.";
     /// The node cannot restart with what it ran.
     RUN_NOT_KEPT = "run-not-kept", Internal, "See that the library is the one you want, and start the node again by hand.";
     /// The node cannot listen there.

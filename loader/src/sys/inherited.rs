@@ -1,5 +1,11 @@
 //! Files that the program before this one has left open in this process, for this one.
 
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+/// The lowest number of a file that is no standard stream.
+const FIRST_FREE: i32 = 3;
+
 /// Has the file that is open under this number closed in whatever program comes next. False if none is open.
 pub fn ends_with_this_program(number: i32) -> bool {
     // SAFETY: the call takes numbers alone, and changes no more than what an `exec` does to the file. One that is
@@ -7,12 +13,27 @@ pub fn ends_with_this_program(number: i32) -> bool {
     unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) == 0 }
 }
 
+/// The file that is open under this number, under another one: both are closed in whatever program comes next.
+///
+/// # Errors
+/// The system's error: none is open there, or there is no room for another.
+pub fn take(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes numbers alone, and opens what is open there once more; it changes nothing if none is.
+    let taken = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, FIRST_FREE) };
+    if taken < 0 || !ends_with_this_program(number) {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the system has just made the number for this call, so nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(taken) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
     use std::fs::File;
-    use std::os::fd::AsRawFd;
+    use std::io::{Read, Write};
+    use std::os::fd::{AsFd, AsRawFd};
 
     #[test]
     fn a_file_that_was_left_open_is_not_left_open_again() {
@@ -21,5 +42,20 @@ mod tests {
         assert!(ends_with_this_program(left.as_raw_fd()));
         assert_eq!(fcntl_getfd(&left).unwrap(), FdFlags::CLOEXEC);
         assert!(!ends_with_this_program(-1));
+    }
+
+    #[test]
+    fn a_file_that_was_left_open_is_taken_and_nobody_else_gets_it() {
+        let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        fcntl_setfd(&theirs, FdFlags::empty()).unwrap();
+        let mut taken = File::from(take(theirs.as_raw_fd()).unwrap());
+        for file in [taken.as_fd(), theirs.as_fd()] {
+            assert_eq!(fcntl_getfd(file).unwrap(), FdFlags::CLOEXEC);
+        }
+        taken.write_all(b"it is the same").unwrap();
+        let mut heard = [0; 14];
+        ours.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"it is the same");
+        assert!(take(-1).is_err());
     }
 }

@@ -50,7 +50,7 @@ pub use probation::{OnPanic, OnRollBack};
 pub use recovery::{AsideMessage, RecoveryError, SetAsideError, Tried, set_aside};
 pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
 pub use refit_ordering::BlockRefused;
-pub use refit_store::OpenError as StoreOpenError;
+pub use refit_store::{OpenError as StoreOpenError, Step, Steps};
 pub use rehearsal::{RehearsalCommand, RehearsalError};
 pub use serve::handle::Node;
 pub use start::StartError;

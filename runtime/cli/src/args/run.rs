@@ -25,6 +25,10 @@ pub(crate) struct RunArgs {
     /// Ends when the process that started it, with this id, has ended.
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) end_with: Option<i32>,
+    /// Says each step of the store and of an upgrade on this inherited descriptor, a line each, and waits there for one
+    /// byte before it goes on: `refit chaos` uses it. A step inside of a pause is not said.
+    #[arg(long, value_name = "FD", help_heading = "Testing")]
+    pub(crate) announce_steps: Option<i32>,
     /// Where blocks and states are kept: in the data folder, so that the next start goes on where the node ended,
     /// or in memory, where they end with the node [default: redb].
     #[arg(

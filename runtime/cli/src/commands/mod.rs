@@ -1,5 +1,6 @@
 //! The commands: one file each. What was typed leads to them in [`crate::dispatch`].
 
+mod announcing;
 mod batch;
 pub(crate) mod block_quarantine;
 pub(crate) mod config_check;

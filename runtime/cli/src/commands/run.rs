@@ -2,6 +2,7 @@
 //!
 //! Its addresses go to stdout, a line each, when it is ready to be asked; all else is talk.
 
+use super::announcing::{Announcer, NotOpen};
 use super::ends::{Ends, Told};
 use super::listening::{self, whole};
 use super::log_rules;
@@ -33,6 +34,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Mode of a data folder that is made: for this user alone.
@@ -45,6 +47,7 @@ pub(crate) enum RunError {
         path: PathBuf,
         source: io::Error,
     },
+    Announce(NotOpen),
     Folder(FolderError),
     Restart(NotKept),
     Quarantine(QuarantineError),
@@ -62,6 +65,9 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     if let Some(parent) = args.end_with {
         end_with(parent)?;
     }
+    // Before any child is started: none of them has the descriptor.
+    let announcer = args.announce_steps.map(Announcer::on).transpose();
+    let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
     output::begin().map_err(Failure::start)?;
     let file = config::load(common)?;
     begin_log(&args.log)?;
@@ -74,7 +80,10 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         restart: &restart,
         before: &before,
     };
-    let config = node_config(args, &file, &data_dir, lives)?;
+    let mut config = node_config(args, &file, &data_dir, lives)?;
+    if let Some(announcer) = &announcer {
+        config.watch_with(announcer.phases());
+    }
     let stop_limit = policy::stop_limit(&args.watch, &file.node);
     let quarantine = config.quarantine.clone();
     // The code of engines comes in from here on.
@@ -87,6 +96,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let parts = parts(
         args.store.or(file.node.store).unwrap_or_default(),
         &data_dir,
+        announcer,
     )?;
     let mut prepared =
         Node::prepare_with(config, parts).map_err(|error| Box::new(RunError::Start(error)))?;
@@ -114,10 +124,16 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
 }
 
 /// The parts of a node that keeps its blocks and states so.
-fn parts(store: StoreKind, data_dir: &Path) -> Result<NodeParts, Box<RunError>> {
-    let parts = match store {
-        StoreKind::Redb => NodeParts::on_disk(&data_dir.join("store")),
-        StoreKind::Memory => Ok(NodeParts::default()),
+fn parts(
+    store: StoreKind,
+    data_dir: &Path,
+    announcer: Option<Announcer>,
+) -> Result<NodeParts, Box<RunError>> {
+    let folder = data_dir.join("store");
+    let parts = match (store, announcer) {
+        (StoreKind::Redb, None) => NodeParts::on_disk(&folder),
+        (StoreKind::Redb, Some(steps)) => NodeParts::on_disk_heard(&folder, Arc::new(steps)),
+        (StoreKind::Memory, _) => Ok(NodeParts::default()),
     };
     parts.map_err(|error| Box::new(RunError::Store(error)))
 }
@@ -373,6 +389,7 @@ impl fmt::Display for RunError {
                     (false, false) => write!(f, "cannot make the data folder {shown}"),
                 }
             }
+            Self::Announce(error) => error.fmt(f),
             Self::Folder(error) => error.fmt(f),
             Self::Restart(error) => write!(f, "the node does not restart: {error}"),
             Self::Quarantine(error) => error.fmt(f),
@@ -398,6 +415,7 @@ impl std::error::Error for RunError {
             Self::DataDir { source, .. } => Some(source),
             Self::Start(_)
             | Self::Store(_)
+            | Self::Announce(_)
             | Self::Folder(_)
             | Self::Restart(_)
             | Self::Quarantine(_)
@@ -412,6 +430,7 @@ impl Explain for RunError {
     fn code(&self) -> &str {
         match self {
             Self::DataDir { .. } => codes::RUN_DATA_DIR,
+            Self::Announce(_) => codes::RUN_ANNOUNCE,
             Self::Folder(error) => error.code(),
             Self::Restart(_) => codes::RUN_NOT_KEPT,
             Self::Quarantine(error) => error.code(),
@@ -433,6 +452,9 @@ impl Explain for RunError {
                 "give this user the right to write into it, or name another with --data-dir"
             }
             Self::DataDir { .. } => "name another with --data-dir",
+            Self::Announce(_) => {
+                "leave --announce-steps out, or name a descriptor that the starting program left open"
+            }
             Self::Folder(error) => return error.next(),
             Self::Restart(_) => {
                 "see that the library is the one you want, and start the node again by hand"

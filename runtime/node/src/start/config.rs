@@ -12,7 +12,7 @@ use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{BlockBounds, Grants, Parameters};
 use refit_loader::ProbeCommand;
 use refit_ordering::{BLOCK_INTERVAL_MILLIS, BlockSource, IDLE_INTERVAL_MILLIS};
-use refit_store::{DiskStore, MemoryStore, Store};
+use refit_store::{DiskStore, MemoryStore, Steps, Store};
 use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -107,6 +107,11 @@ impl NodeConfig {
         }
     }
 
+    /// Has `watch` get each phase of each upgrade.
+    pub fn watch_with(&mut self, watch: impl Watch + 'static) {
+        self.watch = Arc::new(Mutex::new(watch));
+    }
+
     /// A node of these engines with defaults for the rest.
     pub fn new(engines: Vec<EngineConfig>, probe: ProbeCommand) -> Self {
         Self {
@@ -171,6 +176,22 @@ impl NodeParts {
     pub fn on_disk(folder: &Path) -> Result<Self, refit_store::OpenError> {
         Ok(Self {
             store: Arc::new(DiskStore::open(folder)?),
+            ..Self::default()
+        })
+    }
+}
+
+impl NodeParts {
+    /// As [`NodeParts::on_disk`], and `steps` hears of each step on the way of something to the disk.
+    ///
+    /// # Errors
+    /// [`OpenError`](refit_store::OpenError).
+    pub fn on_disk_heard(
+        folder: &Path,
+        steps: Arc<dyn Steps>,
+    ) -> Result<Self, refit_store::OpenError> {
+        Ok(Self {
+            store: Arc::new(DiskStore::open_heard(folder, steps)?),
             ..Self::default()
         })
     }
