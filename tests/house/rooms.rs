@@ -103,6 +103,7 @@ const CRATES: &[Crate] = &[
             "commands",
             "dev",
             "demo",
+            "chaos",
             "bench",
             "dispatch",
         ],

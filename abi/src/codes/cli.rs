@@ -81,6 +81,8 @@ super::codes! { ALL_CLI: "The command line", "Errors of a command's own work, ou
     DEMO_RECORD = "demo-record", Usage, "Give a folder that you may write to.";
     /// A promise of the demo did not hold.
     DEMO_PROMISE = "demo-promise", Internal, "Run it again with `--record DIR` and report the folder with this output.";
+    /// An invariant did not hold as `refit chaos` killed nodes.
+    CHAOS_VIOLATION = "chaos-violation", Internal, "Run the command again that stands with it, and report it with the folder that was kept.";
     /// A bench gave no figures.
     BENCH_FAILED = "bench-failed", Internal, "See `refit bench --help`, and what was said above.";
 }

@@ -36,6 +36,7 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
         Command::Config(ConfigCommand::Check(args)) => config_check::run(common, &args, typed)?,
         Command::Completions(args) => documents::completions(&args)?,
         Command::Man(args) => documents::man(&args)?,
+        Command::Chaos(args) => crate::chaos::run(&args)?,
         Command::Bench(command) => bench::run(&command)?,
         Command::Explain(args) => explain::run(&args)?,
         Command::Engine(command) => engine(&common, command)?,

@@ -8,6 +8,7 @@
 mod args;
 mod artifact;
 mod bench;
+mod chaos;
 mod client;
 mod commands;
 mod config;

@@ -5,6 +5,7 @@ mod bench;
 mod block;
 mod budget;
 mod building;
+mod chaos;
 mod common;
 mod configuration;
 mod demo;
@@ -12,6 +13,7 @@ mod documents;
 mod engine;
 mod events;
 mod explain;
+mod kills;
 mod listening;
 mod message;
 mod named_json;
@@ -30,6 +32,7 @@ pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, CopyArgs, ServeArgs, 
 pub(crate) use block::{BlockCommand, BlockQuarantineArgs};
 pub(crate) use budget::BudgetArg;
 pub(crate) use building::{BuildingArgs, CacheArgs};
+pub(crate) use chaos::ChaosArgs;
 pub(crate) use common::CommonArgs;
 pub(crate) use configuration::{ConfigCheckArgs, ConfigCommand, InitArgs};
 pub(crate) use demo::DemoArgs;
@@ -40,6 +43,7 @@ pub(crate) use engine::{
 };
 pub(crate) use events::EventsArgs;
 pub(crate) use explain::ExplainArgs;
+pub(crate) use kills::{Kill, Kills};
 pub(crate) use listening::{ListeningArgs, listen_addr};
 pub(crate) use message::{QueryArgs, SendArgs};
 pub(crate) use named_json::NamedJson;
@@ -100,6 +104,8 @@ pub(crate) enum Command {
     /// Looks after blocks of a data folder.
     #[command(subcommand)]
     Block(BlockCommand),
+    /// Kills a node under load, again and again, and checks that nothing was lost.
+    Chaos(ChaosArgs),
     /// Measures what upgrades and messages cost on this machine.
     #[command(subcommand)]
     Bench(BenchCommand),

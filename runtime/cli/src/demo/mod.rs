@@ -12,14 +12,14 @@ mod error;
 mod faults;
 mod latency;
 mod load;
-mod process;
+pub(crate) mod process;
 mod record;
 mod report;
 pub(crate) mod sources;
 mod spawned;
 mod tally;
 mod timeline;
-mod upgrade;
+pub(crate) mod upgrade;
 
 pub(crate) use error::DemoError;
 

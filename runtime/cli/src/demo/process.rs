@@ -20,6 +20,30 @@ const READY_POLL: Duration = Duration::from_millis(20);
 /// Name that the loader gives to every mapping of a module begins so.
 const MAPPING_PREFIX: &str = "refit-";
 
+/// `refit run`, without the variables of the caller's environment, which are for the caller's node.
+pub(crate) fn run_command() -> std::io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"REFIT_") {
+            command.env_remove(name);
+        }
+    }
+    command.arg("run");
+    Ok(command)
+}
+
+/// The names of the modules that a process has mapped, as the system lists them.
+pub(crate) fn mapped_libraries(pid: u32) -> BTreeSet<String> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let name = |line: &str| {
+        let path = line.split_whitespace().nth(5)?;
+        let name = path.rsplit('/').next()?.trim_start_matches("memfd:");
+        let is_module = name.starts_with(MAPPING_PREFIX) && line.contains("r-xp");
+        is_module.then(|| name.to_owned())
+    };
+    maps.lines().filter_map(name).collect()
+}
+
 /// The node's process. Killed when this is dropped, unless it was left running.
 #[derive(Debug)]
 pub(crate) struct NodeProcess {
@@ -45,25 +69,16 @@ impl NodeProcess {
     /// Starts it on its folder, after the first time too.
     pub(crate) fn again(&self) -> Result<(), Failure> {
         let folder = &self.folder;
-        let program = std::env::current_exe().map_err(Failure::start)?;
         let mut log = OpenOptions::new();
         let log = log.create(true).append(true).open(folder.join("node.log"));
         let log = log.map_err(Failure::start)?;
         let engines = self.engines.iter().flat_map(|engine| ["--engine", engine]);
-        let mut command = Command::new(program);
-        // Variables of the caller's environment are for the caller's node, not for this one.
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"REFIT_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = run_command().map_err(Failure::start)?;
         let child = command
             .current_dir(folder)
-            .arg("run")
             // The demo shows what happens in the pause itself, an abort too.
             .arg("--no-rehearsal")
             .args(["--probation-panic", "rollback"])
-            .env_remove("REFIT_MAX_PAUSE")
             .arg("--data-dir")
             .arg(folder)
             .args(engines)
@@ -116,18 +131,7 @@ impl NodeProcess {
 
     /// The names of the modules that the process has mapped, as the system lists them.
     pub(crate) fn mapped_libraries(&self) -> Vec<String> {
-        let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid())).unwrap_or_default();
-        let name = |line: &str| {
-            let path = line.split_whitespace().nth(5)?;
-            let name = path.rsplit('/').next()?.trim_start_matches("memfd:");
-            let is_module = name.starts_with(MAPPING_PREFIX) && line.contains("r-xp");
-            is_module.then(|| name.to_owned())
-        };
-        maps.lines()
-            .filter_map(name)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect()
+        mapped_libraries(self.pid()).into_iter().collect()
     }
 
     /// Kills the node, as the system does that has no memory left.

@@ -147,6 +147,14 @@ pub(super) fn jobs(checkout: &Path) -> Result<[Job; 8], DemoError> {
     ])
 }
 
+/// Three libraries of `kv`, of which each can follow the one before, and the last two each other: version 1, version 3,
+/// and that with a line of code edited.
+pub(crate) fn successive() -> Result<[PathBuf; 3], Failure> {
+    let checkout = checkout().map_err(Box::new)?;
+    let [v1, v3, _, _, longer, ..] = jobs(&checkout).map_err(Box::new)?;
+    build_all(&builder(&checkout), &[v1, v3, longer])
+}
+
 /// Two libraries of `kv` with the same state: unchanged, and with a line of code edited.
 pub(crate) fn pair() -> Result<(PathBuf, PathBuf), Failure> {
     let checkout = checkout().map_err(Box::new)?;

@@ -82,7 +82,8 @@ pub(crate) async fn apply(
     Ok(report)
 }
 
-fn ended(report: &UpgradeReport) -> bool {
+/// Whether nothing of the upgrade is left to do.
+pub(crate) fn ended(report: &UpgradeReport) -> bool {
     let gone = report.retired || !report.pinned.is_empty();
     match report.state {
         UpgradeState::Refused => true,
