@@ -20,7 +20,7 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     /// An engine panicked while its generation was on probation.
     PROBATION_PANIC = "probation-panic", TransitionFailed, "Mend the engine before you bring its code again.";
     /// The upgrade was committed, and taken back by an operator.
-    ROLLED_BACK = "rolled-back", TransitionFailed, "The generation of before goes on; mend the code before you bring it again.";
+    ROLLBACK_ORDERED = "rollback-ordered", TransitionFailed, "The generation of before goes on; mend the code before you bring it again.";
     /// The node has ended each time it tried the upgrade.
     UPGRADE_CRASHED = "upgrade-crashed", TransitionFailed, "See the node's log for the engine; mend it before you bring its code again.";
     /// The upgrade was taken back.

@@ -6,6 +6,8 @@
 mod double;
 #[cfg(feature = "double")]
 mod feed;
+#[cfg(feature = "double")]
+mod looked;
 mod random;
 #[cfg(feature = "double")]
 mod told;

@@ -31,6 +31,8 @@ impl Node {
     pub(super) fn on_probation(&self, id: u64) -> Result<(OnProbation, &dyn Archive), Refusal> {
         let refuse =
             |detail: String| Err(Refusal::new(409, codes::NOT_ON_PROBATION, detail, FORWARD));
+        // A node that executes its log again may find that it is on probation, or is not any more.
+        self.accepts()?;
         let Some(archive) = self.store.archive() else {
             return refuse(
                 "the node keeps its blocks in memory, and has no generation on probation"
@@ -107,7 +109,7 @@ pub(crate) struct TakenBack {
 impl TakenBack {
     pub(crate) fn by_operator() -> Self {
         Self {
-            code: codes::ROLLED_BACK,
+            code: codes::ROLLBACK_ORDERED,
             detail: "an operator has ordered it".to_owned(),
         }
     }
