@@ -72,7 +72,6 @@ impl Second<'_> {
     /// Plays it.
     pub(crate) async fn play(self) -> Result<Faults, Failure> {
         let client = Client::new(self.node.address(), None);
-        confirm(&client).await?;
         let load = Load::stubborn(
             self.node.address(),
             self.rate,
@@ -83,7 +82,6 @@ impl Second<'_> {
         show::talk("upgrade 5: kv, code only; the node is killed in the middle of it");
         let kill = self.kill(&client).await?;
         tokio::time::sleep(CALM).await;
-        confirm(&client).await?;
         show::talk("upgrade 6: kv, a release with a defect; its engine panics on probation");
         let rollback = self.roll_back(&client).await?;
         tokio::time::sleep(CALM).await;
@@ -215,17 +213,6 @@ impl Faults {
         }
         broken
     }
-}
-
-/// Makes the generation permanent, if it is on probation: then the next plan is taken on.
-async fn confirm(client: &Client) -> Result<(), Failure> {
-    let status: Status = client.get("/v1/status").await?;
-    if status.probation.is_some() {
-        let path = "/v1/upgrades/0/confirm";
-        // It may have become permanent by itself meanwhile.
-        let _ = client.post(path, &[], String::new()).await;
-    }
-    Ok(())
 }
 
 /// The node's status once it is as `wanted`.

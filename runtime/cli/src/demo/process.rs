@@ -78,6 +78,8 @@ impl NodeProcess {
             .current_dir(folder)
             // The demo shows what happens in the pause itself, an abort too.
             .arg("--no-rehearsal")
+            // Under load a block takes a millisecond or two: long enough for what is shown.
+            .args(["--probation-blocks", "100000"])
             .args(["--probation-panic", "rollback"])
             .arg("--data-dir")
             .arg(folder)

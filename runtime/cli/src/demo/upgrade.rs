@@ -40,14 +40,26 @@ pub(crate) async fn plan(client: &Client, libraries: Libraries<'_>) -> Result<Pl
     Ok(plan)
 }
 
-/// Plans and applies; gives the upgrade's number.
+/// Plans and applies; gives the upgrade's number. The one before is made permanent: no two are on probation.
 pub(crate) async fn begin(client: &Client, libraries: Libraries<'_>) -> Result<u64, Failure> {
+    confirm(client).await?;
     let plan = plan(client, libraries).await?;
     let body = serde_json::to_string(&plan)
         .map_err(|error| Failure::output(std::io::Error::other(error)))?;
     let answer = client.post("/v1/upgrades", &[], body).await?;
     let accepted: UpgradeAccepted = client.decode(&answer)?;
     Ok(accepted.id)
+}
+
+/// Makes the generation permanent, if it is on probation: then the next plan is taken on.
+async fn confirm(client: &Client) -> Result<(), Failure> {
+    let status: Status = client.get("/v1/status").await?;
+    if status.probation.is_some() {
+        let path = "/v1/upgrades/0/confirm";
+        // It may have become permanent by itself meanwhile.
+        let _ = client.post(path, &[], String::new()).await;
+    }
+    Ok(())
 }
 
 /// Plans, applies, waits for the end and for the retired old code.
