@@ -121,14 +121,32 @@ pub struct NewBranch {
     pub changes: Vec<RecordChange>,
 }
 
-/// What outlives the process beside blocks and journal.
-pub trait Archive: Send + Sync {
+/// What a start reads.
+pub trait ArchiveView: Send + Sync {
     /// The checkpoints that are kept, oldest first.
     ///
     /// # Errors
     /// [`Fault`] if they cannot be read.
     fn checkpoints(&self) -> Result<Vec<Checkpoint>, Fault>;
 
+    /// The record of this name.
+    ///
+    /// # Errors
+    /// [`Fault`] if it cannot be read.
+    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// All records whose names begin so, in the order of their names.
+    ///
+    /// # Errors
+    /// [`Fault`] if they cannot be read.
+    fn records(&self, beginning: &str) -> Result<Vec<(String, Vec<u8>)>, Fault>;
+
+    /// Where the library with this hash is, if it is kept. Whoever reads it compares its hash.
+    fn code(&self, artifact: &str) -> Option<PathBuf>;
+}
+
+/// What outlives the process beside blocks and journal.
+pub trait Archive: ArchiveView {
     /// Begins a checkpoint; one that was begun before and not kept is lost.
     ///
     /// # Errors
@@ -167,18 +185,6 @@ pub trait Archive: Send + Sync {
     /// [`Fault`] if it cannot be read.
     fn old_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault>;
 
-    /// The record of this name.
-    ///
-    /// # Errors
-    /// [`Fault`] if it cannot be read.
-    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, Fault>;
-
-    /// All records whose names begin so, in the order of their names.
-    ///
-    /// # Errors
-    /// [`Fault`] if they cannot be read.
-    fn records(&self, beginning: &str) -> Result<Vec<(String, Vec<u8>)>, Fault>;
-
     /// Changes records, all of them or none. Durable when this returns.
     ///
     /// # Errors
@@ -190,9 +196,6 @@ pub trait Archive: Send + Sync {
     /// # Errors
     /// The system's error.
     fn keep_code(&self, bytes: &[u8]) -> io::Result<String>;
-
-    /// Where the library with this hash is, if it is kept. Whoever reads it compares its hash.
-    fn code(&self, artifact: &str) -> Option<PathBuf>;
 
     /// Removes all libraries but these.
     ///

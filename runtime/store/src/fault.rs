@@ -121,15 +121,19 @@ impl OpenError {
             redb::Error::DatabaseAlreadyOpen => Self::InUse {
                 path: path.to_owned(),
             },
-            redb::Error::Io(source) if source.kind() != io::ErrorKind::InvalidData => {
-                Self::io(path, source)
-            }
+            redb::Error::Io(source) if !is_of_content(&source) => Self::io(path, source),
             other => Self::Damaged {
                 path: path.to_owned(),
                 detail: shown(&other.to_string(), DETAIL_BYTES_MAX),
             },
         }
     }
+}
+
+/// Whether the file's content is to blame, and not the system: it is no store, or it was cut short.
+fn is_of_content(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, UnexpectedEof};
+    matches!(error.kind(), InvalidData | UnexpectedEof)
 }
 
 impl Explain for OpenError {

@@ -2,7 +2,7 @@
 //!
 //! The store knows heights, names and lengths, nothing else: what a block, a checkpoint or a record means is its
 //! writer's affair. [`BlockLog`], [`Journal`] and [`Archive`] are the seams; [`MemoryStore`] is the form that
-//! lives as long as the process, [`DiskStore`] the one that outlives it.
+//! lives as long as the process, [`DiskStore`] the one that outlives it; [`StoreReader`] looks into one without changing it.
 //!
 //! # Invariants
 //! - Heights in the log are contiguous and only grow; a block once appended never changes.
@@ -18,11 +18,12 @@ mod steps;
 mod store;
 
 pub use archive::{
-    Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Keep, NewBranch, NewCheckpoint,
+    Archive, ArchiveView, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Keep, NewBranch, NewCheckpoint,
     RECORD_BYTES_MAX, RecordChange,
 };
 pub use disk::{
-    CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_RECORDS_KEPT, STORE_FORMAT,
+    CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_RECORDS_KEPT, LogEnds,
+    STORE_FILES_LISTED_MAX, STORE_FORMAT, StoreFile, StoreReader,
 };
 pub use fault::{Fault, OpenError};
 pub use memory::{MEMORY_JOURNAL_RECORDS_MAX, MEMORY_LOG_BYTES_MAX, MemoryStore};

@@ -8,7 +8,7 @@
 //! FOLDER/*/*.part                 not finished: swept away at the start
 //! ```
 
-use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps};
+use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -37,11 +37,19 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// In this folder, as it is.
+    pub(super) fn within(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            steps: Arc::new(Unheard),
+        }
+    }
+
     /// Makes the folders that are not there.
     pub(super) fn make(folder: &Path, steps: Arc<dyn Steps>) -> Result<Self, OpenError> {
         let files = Self {
-            folder: folder.to_owned(),
             steps,
+            ..Self::within(folder)
         };
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(FOLDER_MODE);
@@ -76,11 +84,11 @@ impl Files {
         self.folder.join("blocks.redb")
     }
 
-    fn checkpoints(&self) -> PathBuf {
+    pub(super) fn checkpoints(&self) -> PathBuf {
         self.folder.join("checkpoints")
     }
 
-    fn codes(&self) -> PathBuf {
+    pub(super) fn codes(&self) -> PathBuf {
         self.folder.join("code")
     }
 

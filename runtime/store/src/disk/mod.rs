@@ -5,16 +5,19 @@
 
 mod commit;
 mod files;
+mod overlay;
 mod queue;
+mod reader;
 mod tables;
+mod view;
 
 use crate::store::{
     AppendError, BLOCK_BYTES_MAX, BlockLog, JOURNAL_READ_RECORDS_MAX, JOURNAL_RECORD_BYTES_MAX,
     Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError, Store, Wake,
 };
 use crate::{
-    Archive, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Fault, Keep, NewBranch, NewCheckpoint,
-    OpenError, RECORD_BYTES_MAX, RecordChange, Step, Steps, Unheard,
+    Archive, ArchiveView, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Fault, Keep, NewBranch,
+    NewCheckpoint, OpenError, RECORD_BYTES_MAX, RecordChange, Step, Steps, Unheard,
 };
 use commit::{Committer, Shared};
 use crossbeam_channel::bounded;
@@ -30,7 +33,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use tables::{BLOCKS, CHECKPOINTS, FORMAT, JOURNAL, META, OLD_BRANCH, RECORDS, fault};
+use tables::{BLOCKS, CHECKPOINTS, FORMAT, JOURNAL, META, OLD_BRANCH, fault};
+
+pub use reader::{LogEnds, STORE_FILES_LISTED_MAX, StoreFile, StoreReader};
 
 /// The form of a store's file.
 pub const STORE_FORMAT: u64 = 1;
@@ -301,18 +306,25 @@ impl Store for DiskStore {
     }
 }
 
-impl Archive for DiskStore {
+impl ArchiveView for DiskStore {
     fn checkpoints(&self) -> Result<Vec<Checkpoint>, Fault> {
-        let listed = look_at_checkpoints(&self.shared.db)?;
-        let checkpoint = |listed: tables::Listed| Checkpoint {
-            number: listed.number,
-            height: listed.height,
-            about: listed.about,
-            path: self.files.checkpoint(listed.number),
-        };
-        Ok(listed.into_iter().map(checkpoint).collect())
+        view::checkpoints(&self.shared.db, &self.files)
     }
 
+    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+        view::record(&self.shared.db, name)
+    }
+
+    fn records(&self, beginning: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+        view::records(&self.shared.db, beginning)
+    }
+
+    fn code(&self, artifact: &str) -> Option<PathBuf> {
+        self.files.code(artifact)
+    }
+}
+
+impl Archive for DiskStore {
     fn new_checkpoint(&self) -> io::Result<NewCheckpoint> {
         self.files.new_checkpoint()
     }
@@ -366,27 +378,6 @@ impl Archive for DiskStore {
         Ok(found.map(|block| block.value().to_vec()))
     }
 
-    fn record(&self, name: &str) -> Result<Option<Vec<u8>>, Fault> {
-        let txn = tables::look(&self.shared.db)?;
-        let table = txn.open_table(RECORDS).map_err(fault)?;
-        let found = table.get(name).map_err(fault)?;
-        Ok(found.map(|content| content.value().to_vec()))
-    }
-
-    fn records(&self, beginning: &str) -> Result<Vec<(String, Vec<u8>)>, Fault> {
-        let txn = tables::look(&self.shared.db)?;
-        let table = txn.open_table(RECORDS).map_err(fault)?;
-        let mut found = Vec::new();
-        for entry in table.range(beginning..).map_err(fault)? {
-            let (name, content) = entry.map_err(fault)?;
-            if !name.value().starts_with(beginning) {
-                break;
-            }
-            found.push((name.value().to_owned(), content.value().to_vec()));
-        }
-        Ok(found)
-    }
-
     fn set_records(&self, changes: Vec<RecordChange>) -> Result<(), Fault> {
         for content in changes.iter().flat_map(|change| &change.content) {
             bounded_by(content.len(), RECORD_BYTES_MAX)?;
@@ -396,10 +387,6 @@ impl Archive for DiskStore {
 
     fn keep_code(&self, bytes: &[u8]) -> io::Result<String> {
         self.files.keep_code(bytes)
-    }
-
-    fn code(&self, artifact: &str) -> Option<PathBuf> {
-        self.files.code(artifact)
     }
 
     fn keep_only_code(&self, artifacts: &BTreeSet<String>) -> io::Result<()> {

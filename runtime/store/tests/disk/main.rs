@@ -6,4 +6,5 @@ mod cut;
 mod disk;
 mod failing;
 mod promises;
+mod reader;
 mod steps;
