@@ -80,6 +80,7 @@ const CRATES: &[Crate] = &[
             "recovery",
             "serve",
             "start",
+            "doctor",
         ],
     },
     Crate {

@@ -33,6 +33,8 @@ pub enum Exit {
     BumpMissing = 51,
     /// The node was ended while an engine had not returned, or a client was not answered.
     Cut = 60,
+    /// `refit doctor` found a warning or a fault.
+    Found = 61,
     /// A defect, or a machine that does not play along.
     Internal = 70,
     /// A signal ended the command before what it waited for came.
@@ -41,7 +43,7 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, by their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Usage,
         Self::Refused,
@@ -55,6 +57,7 @@ impl Exit {
         Self::BuildFailed,
         Self::BumpMissing,
         Self::Cut,
+        Self::Found,
         Self::Internal,
         Self::Interrupted,
     ];
@@ -85,6 +88,7 @@ impl Exit {
             Self::BuildFailed => "engine source did not build, or breaks what was published",
             Self::BumpMissing => "an engine changed more than its versions say",
             Self::Cut => "the node was ended while an engine did not return",
+            Self::Found => "`refit doctor` found a warning or a fault",
             Self::Internal => "internal error",
             Self::Interrupted => "interrupted by a signal; the node's work goes on",
         }

@@ -30,6 +30,7 @@ use codes;
 mod author;
 mod bus;
 mod cli;
+mod doctor;
 #[cfg(feature = "host")]
 mod exit;
 mod http;
@@ -44,6 +45,7 @@ mod upgrade;
 pub use author::*;
 pub use bus::*;
 pub use cli::*;
+pub use doctor::*;
 #[cfg(feature = "host")]
 pub use exit::Exit;
 pub use http::*;
@@ -99,6 +101,7 @@ pub const GROUPS: &[Group] = &[
     http::ALL_HTTP,
     node::ALL_BLOCK,
     node::ALL_RUN,
+    doctor::ALL_DOCTOR,
     cli::ALL_CLI,
     author::ALL_AUTHOR,
 ];

@@ -8,7 +8,7 @@ use crate::artifact::probe_command;
 use crate::bench;
 use crate::client::Client;
 use crate::commands::{
-    block_on, block_quarantine, config_check, documents, engine_build, engine_capture,
+    block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart, events,
     explain, init, parameters, query, run, send, status, upgrade_apply, upgrade_cancel,
     upgrade_confirm, upgrade_history, upgrade_plan, upgrade_quarantine, upgrade_rehearse,
@@ -45,6 +45,7 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
         Command::Query(args) => ask(&common, async |client| query::run(client, args).await)?,
         Command::Events(args) => ask(&common, async |client| events::run(client, &args).await)?,
         Command::Upgrade(command) => upgrade(&common, command)?,
+        Command::Doctor(args) => doctor::run(&common, &args)?,
         Command::Block(BlockCommand::Quarantine(args)) => block_quarantine::run(&common, &args)?,
         Command::Parameters(command) => of_parameters(&common, command)?,
     }

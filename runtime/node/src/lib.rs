@@ -10,7 +10,7 @@
 //! Rooms, each above what it uses: `start/` makes a node of a configuration; `serve/` is the handle and what is
 //! asked through it; `upgrade/` takes a plan to its end; `blocks/` makes blocks and has them executed; `code/` is
 //! what is mapped and kept; `probation/` is what can be taken back; `recovery` goes on from a data folder, and keeps checkpoints in it; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
-//! clients hear; `watch/` sees calls that do not return; `known/` and `log/` are the node's knowledge and
+//! clients hear; [`doctor`] looks at a data folder; `watch/` sees calls that do not return; `known/` and `log/` are the node's knowledge and
 //! its log.
 //!
 //! Threads: the *driver* makes blocks and is the only one that talks to the crew about them; a
@@ -25,6 +25,7 @@
 mod answers;
 mod blocks;
 mod code;
+pub mod doctor;
 mod known;
 mod limits;
 mod log;

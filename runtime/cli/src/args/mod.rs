@@ -9,6 +9,7 @@ mod chaos;
 mod common;
 mod configuration;
 mod demo;
+mod doctor;
 mod documents;
 mod engine;
 mod events;
@@ -36,6 +37,7 @@ pub(crate) use chaos::ChaosArgs;
 pub(crate) use common::CommonArgs;
 pub(crate) use configuration::{ConfigCheckArgs, ConfigCommand, InitArgs};
 pub(crate) use demo::DemoArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use engine::{
     BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs,
@@ -106,6 +108,8 @@ pub(crate) enum Command {
     Block(BlockCommand),
     /// Kills a node under load, again and again, and checks that nothing was lost.
     Chaos(ChaosArgs),
+    /// Says what a data folder is like, and what to do about it. Changes nothing; best while no node runs on it.
+    Doctor(DoctorArgs),
     /// Measures what upgrades and messages cost on this machine.
     #[command(subcommand)]
     Bench(BenchCommand),

@@ -4,6 +4,7 @@ mod announcing;
 mod batch;
 pub(crate) mod block_quarantine;
 pub(crate) mod config_check;
+pub(crate) mod doctor;
 pub(crate) mod documents;
 mod ends;
 pub(crate) mod engine_build;

@@ -43,13 +43,18 @@ pub(crate) fn engines(args: &RunArgs, file: &File) -> Result<Vec<Engine>, Config
         return Err(ConfigError::StrayConfig { engine });
     }
     if engines.is_empty() {
-        engines = file.engines.iter().map(of_section).collect();
+        engines = of_file(file);
     }
     if engines.is_empty() {
         return Err(ConfigError::NoEngines);
     }
     check_names(&engines)?;
     Ok(engines)
+}
+
+/// The engines that the file names, whatever a start says of them.
+pub(crate) fn of_file(file: &File) -> Vec<Engine> {
+    file.engines.iter().map(of_section).collect()
 }
 
 /// Whether each name is one, and of one engine: known before anything is built.

@@ -15,7 +15,7 @@ mod place;
 mod sample;
 mod written;
 
-pub(crate) use engine::engines;
+pub(crate) use engine::{engines, of_file as engines_of};
 pub(crate) use error::ConfigError;
 pub(crate) use file::{File, NodeSection};
 pub(crate) use keys::{KEYS, Key};

@@ -1,6 +1,7 @@
 //! The output for people and programs: data on stdout, messages on stderr.
 
 pub(crate) mod building;
+pub(crate) mod doctor;
 pub(crate) mod given;
 pub(crate) mod impact;
 pub(crate) mod library;

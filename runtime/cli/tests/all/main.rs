@@ -11,6 +11,7 @@ mod cut_short;
 mod demo;
 mod destination;
 mod dev;
+mod doctor;
 mod documents;
 mod ended_batch;
 mod endless;

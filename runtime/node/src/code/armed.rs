@@ -4,7 +4,7 @@
 //! The record does not decide. A block that says "committed" does; without one the upgrade did not happen.
 
 use refit_ordering::PlanDigest;
-use refit_store::{Archive, Fault, RecordChange};
+use refit_store::{Archive, ArchiveView, Fault, RecordChange};
 use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,13 @@ pub(crate) struct Recorded {
     pub(crate) armed: Armed,
 }
 
+impl Recorded {
+    /// The plan's digest, in hexadecimal.
+    pub(crate) fn digest(&self) -> &str {
+        self.name.strip_prefix(NAME).unwrap_or_default()
+    }
+}
+
 impl Armed {
     pub(crate) fn new(plan: Plan, probation_blocks: u64) -> Self {
         Self {
@@ -65,7 +72,7 @@ impl Armed {
 }
 
 /// The record of the plan that a block names, if there is one that can be read.
-pub(crate) fn find(digest: &PlanDigest, archive: &dyn Archive) -> Result<Option<Armed>, Fault> {
+pub(crate) fn find(digest: &PlanDigest, archive: &dyn ArchiveView) -> Result<Option<Armed>, Fault> {
     let content = archive.record(&name(digest))?;
     let read = |content: Vec<u8>| serde_json::from_slice::<Armed>(&content).ok();
     Ok(content
@@ -74,7 +81,7 @@ pub(crate) fn find(digest: &PlanDigest, archive: &dyn Archive) -> Result<Option<
 }
 
 /// All records.
-pub(crate) fn all(archive: &dyn Archive) -> Result<Vec<Recorded>, Fault> {
+pub(crate) fn all(archive: &dyn ArchiveView) -> Result<Vec<Recorded>, Fault> {
     let recorded = |(name, content): (String, Vec<u8>)| {
         let armed = serde_json::from_slice(&content).ok()?;
         Some(Recorded { name, armed })

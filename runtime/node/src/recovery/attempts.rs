@@ -4,7 +4,7 @@
 //! ended the node so often is not executed once more: the node stays below it, answers queries, and says so.
 
 use refit_abi::Height;
-use refit_store::{Archive, Fault, RecordChange};
+use refit_store::{Archive, ArchiveView, Fault, RecordChange};
 
 /// Starts that may end while they execute the last block.
 pub(crate) const REPLAY_STARTS_MAX: u32 = 2;
@@ -13,7 +13,7 @@ pub(crate) const REPLAY_STARTS_MAX: u32 = 2;
 const NAME: &str = "replay";
 
 /// The starts that have tried the block at `height` and not come behind it.
-pub(crate) fn of(height: Height, archive: &dyn Archive) -> Result<u32, Fault> {
+pub(crate) fn of(height: Height, archive: &dyn ArchiveView) -> Result<u32, Fault> {
     let content = archive.record(NAME)?;
     let read = content.and_then(|content| postcard::from_bytes::<(Height, u32)>(&content).ok());
     Ok(read

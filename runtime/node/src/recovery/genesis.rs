@@ -8,7 +8,7 @@ use crate::blocks::chain::Root;
 use refit_abi::EngineId;
 use refit_kernel::Parameters;
 use refit_loader::Loader;
-use refit_store::{Archive, Fault, RecordChange};
+use refit_store::{Archive, ArchiveView, Fault, RecordChange};
 use serde::{Deserialize, Serialize};
 
 /// The name of the record.
@@ -52,7 +52,7 @@ impl Genesis {
     }
 
     /// The one that is written down, if the chain has no checkpoint.
-    pub(crate) fn read(archive: &dyn Archive) -> Result<Option<Self>, Fault> {
+    pub(crate) fn read(archive: &dyn ArchiveView) -> Result<Option<Self>, Fault> {
         let content = archive.record(NAME)?;
         Ok(content.and_then(|content| postcard::from_bytes(&content).ok()))
     }
@@ -67,13 +67,18 @@ impl Genesis {
         self.roots.iter().map(root).collect()
     }
 
+    /// What it is of.
+    pub(crate) fn about(&self) -> Result<About, String> {
+        About::from_bytes(&self.about)
+    }
+
     /// What it is of, and its code, loaded.
     pub(crate) fn load(
         &self,
         archive: &dyn Archive,
         loader: &Loader,
     ) -> Result<(About, Code), RecoveryError> {
-        let about = About::from_bytes(&self.about);
+        let about = self.about();
         let about = about.map_err(|why| RecoveryError::NoCheckpoint { why })?;
         let code = load(&about, archive, loader)?;
         Ok((about, code))

@@ -110,7 +110,7 @@ fn not_taken(error: &StreamError) -> RecoveryError {
 }
 
 /// Reads an image to its end, and holds none of it.
-pub(super) fn look_through(file: &File) -> Result<(), StreamError> {
+pub(crate) fn look_through(file: &File) -> Result<(), StreamError> {
     let from = |file: &File| {
         file.try_clone()
             .map_err(|source| StreamError::Read { source })

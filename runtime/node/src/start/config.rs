@@ -80,7 +80,7 @@ pub struct NodeConfig {
 }
 
 /// The name of a chain to which none was given.
-const CHAIN: &str = "solo";
+pub(crate) const CHAIN: &str = "solo";
 
 /// One root engine.
 #[derive(Clone, Debug)]

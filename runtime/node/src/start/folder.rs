@@ -116,6 +116,36 @@ impl FolderLock {
     }
 }
 
+/// Who uses a data folder, as somebody sees who only looks.
+#[derive(Debug)]
+pub(crate) enum Looked {
+    /// Nobody, and no node can start as long as this is kept: others may look meanwhile.
+    Free {
+        /// The lock goes with it; absent where no node has ever begun.
+        _lock: Option<File>,
+    },
+    /// A process, which the file names.
+    Held(Option<Holder>),
+    /// The system does not say.
+    Unknown(io::Error),
+}
+
+/// Looks at the lock of the folder at `path`, and changes nothing.
+pub(crate) fn look(path: &Path) -> Looked {
+    let mut file = match File::open(path.join(LOCK_NAME)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Looked::Free { _lock: None };
+        }
+        Err(error) => return Looked::Unknown(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Looked::Free { _lock: Some(file) },
+        Err(TryLockError::WouldBlock) => Looked::Held(read(&mut file)),
+        Err(TryLockError::Error(error)) => Looked::Unknown(error),
+    }
+}
+
 fn read(file: &mut File) -> Option<Holder> {
     let mut text = Vec::new();
     file.take(HOLDER_BYTES_MAX).read_to_end(&mut text).ok()?;
@@ -178,6 +208,25 @@ mod tests {
         std::fs::write(folder.path().join(LOCK_NAME), "").unwrap();
         let refused = FolderLock::take(folder.path(), &holder(8)).unwrap_err();
         assert!(refused.to_string().contains("another node"), "{refused}");
+    }
+
+    #[test]
+    fn who_only_looks_sees_the_holder_keeps_nodes_out_meanwhile_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(look(folder.path()), Looked::Free { _lock: None }));
+        assert!(!folder.path().join(LOCK_NAME).exists());
+        let first = FolderLock::take(folder.path(), &holder(7)).unwrap();
+        let seen = look(folder.path());
+        assert!(matches!(seen, Looked::Held(Some(seen)) if seen == holder(7)));
+        drop(first);
+        let one = look(folder.path());
+        let other = look(folder.path());
+        for seen in [&one, &other] {
+            assert!(matches!(seen, Looked::Free { _lock: Some(_) }));
+        }
+        FolderLock::take(folder.path(), &holder(8)).unwrap_err();
+        drop((one, other));
+        drop(FolderLock::take(folder.path(), &holder(8)).unwrap());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::config::EngineConfig;
 use crate::recovery::RecoveryError;
 use refit_loader::Candidate;
-use refit_store::{Archive, Fault, RecordChange};
+use refit_store::{Archive, ArchiveView, Fault, RecordChange};
 use serde::{Deserialize, Serialize};
 
 /// The name of the record.
@@ -53,8 +53,34 @@ impl Identity {
         })
     }
 
+    /// The chain's name.
+    pub(crate) fn chain(&self) -> &str {
+        &self.chain
+    }
+
+    /// BLAKE3 of the library that was configured for each engine.
+    pub(crate) fn artifacts(&self) -> impl Iterator<Item = &str> {
+        self.engines.iter().map(|engine| engine.artifact.as_str())
+    }
+
+    /// Whether it is of a chain with this name and these engines, whatever their code.
+    pub(crate) fn is_of(&self, chain: &str, engines: &[EngineConfig]) -> Result<(), RecoveryError> {
+        if self.chain != chain {
+            return Err(RecoveryError::OtherChain {
+                found: self.chain.clone(),
+                configured: chain.to_owned(),
+            });
+        }
+        let found: Vec<String> = self.engines.iter().map(Configured::said).collect();
+        let configured: Vec<String> = engines.iter().map(said).collect();
+        match found == configured {
+            true => Ok(()),
+            false => Err(RecoveryError::OtherEngines { found, configured }),
+        }
+    }
+
     /// The one that is written down.
-    pub(crate) fn read(archive: &dyn Archive) -> Result<Option<Self>, Fault> {
+    pub(crate) fn read(archive: &dyn ArchiveView) -> Result<Option<Self>, Fault> {
         let content = archive.record(NAME)?;
         Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
     }
@@ -75,20 +101,7 @@ impl Identity {
         live: &[String],
         is_any_code: bool,
     ) -> Result<(), RecoveryError> {
-        if self.chain != configured.chain {
-            return Err(RecoveryError::OtherChain {
-                found: self.chain.clone(),
-                configured: configured.chain.clone(),
-            });
-        }
-        let said = |identity: &Self| identity.engines.iter().map(Configured::said).collect();
-        let (found, wanted): (Vec<String>, Vec<String>) = (said(self), said(configured));
-        if found != wanted {
-            return Err(RecoveryError::OtherEngines {
-                found,
-                configured: wanted,
-            });
-        }
+        self.is_of(&configured.chain, engines)?;
         if is_any_code {
             return Ok(());
         }
@@ -116,10 +129,17 @@ fn one_form(config: &str) -> String {
 impl Configured {
     /// The engine without its code.
     fn said(&self) -> String {
-        let kind = self
-            .kind
-            .as_deref()
-            .map_or(String::new(), |kind| format!(" of kind {kind}"));
-        format!("`{}`{kind} with {}", self.name, self.config)
+        in_words(&self.name, self.kind.as_deref(), &self.config)
     }
+}
+
+/// The same of one that is configured.
+fn said(engine: &EngineConfig) -> String {
+    let config = one_form(&engine.config);
+    in_words(&engine.name, engine.kind.as_deref(), &config)
+}
+
+fn in_words(name: &str, kind: Option<&str>, config: &str) -> String {
+    let kind = kind.map_or(String::new(), |kind| format!(" of kind {kind}"));
+    format!("`{name}`{kind} with {config}")
 }

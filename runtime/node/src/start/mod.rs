@@ -4,7 +4,7 @@ mod beginning;
 pub(crate) mod config;
 pub(crate) mod folder;
 mod going_on;
-mod identity;
+pub(crate) mod identity;
 pub(crate) mod life;
 mod load;
 pub(crate) mod prepared;

@@ -1,0 +1,55 @@
+//! The checkpoints of a store: what each says it is, and whether its states are whole.
+
+use super::facts::{CheckpointFacts, ImageState};
+use crate::recovery::about::About;
+use crate::recovery::kept::look_through;
+use refit_kernel::StreamError;
+use refit_store::Checkpoint;
+use std::fs::File;
+use std::io::ErrorKind;
+
+/// A checkpoint, and what stands beside its states.
+pub(super) struct Looked {
+    pub(super) facts: CheckpointFacts,
+    pub(super) about: Option<About>,
+}
+
+pub(super) fn look(checkpoint: &Checkpoint) -> Looked {
+    let about = About::from_bytes(&checkpoint.about);
+    let image = match &about {
+        Ok(_) => image(checkpoint),
+        Err(why) => ImageState::Refused(why.clone()),
+    };
+    let about = about.ok();
+    let artifacts = about.as_ref().map(About::artifacts).unwrap_or_default();
+    let bytes = std::fs::metadata(&checkpoint.path).map_or(0, |it| it.len());
+    Looked {
+        facts: CheckpointFacts {
+            number: checkpoint.number,
+            height: checkpoint.height,
+            bytes,
+            generation: about.as_ref().map(|about| about.generation),
+            image,
+            artifacts: artifacts.into_iter().collect(),
+        },
+        about,
+    }
+}
+
+/// As a start looks at it: what is damaged lets it take the one before, and nothing else does.
+fn image(checkpoint: &Checkpoint) -> ImageState {
+    let file = match File::open(&checkpoint.path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return ImageState::Damaged(error.to_string());
+        }
+        Err(error) => return ImageState::Refused(error.to_string()),
+    };
+    match look_through(&file) {
+        Ok(()) => ImageState::Whole,
+        Err(error @ (StreamError::Read { .. } | StreamError::Format { .. })) => {
+            ImageState::Refused(error.to_string())
+        }
+        Err(error) => ImageState::Damaged(error.to_string()),
+    }
+}
