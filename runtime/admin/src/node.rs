@@ -1,8 +1,9 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
 use crate::api::{
-    EngineRestarted, Life, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
-    RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeReport,
+    EngineRestarted, KeptRelease, Life, ParameterChange, ParametersReport, ProbationStatus,
+    QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
+    UpgradeRecord, UpgradeReport,
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
@@ -104,6 +105,15 @@ pub trait Node: Send + Sync + 'static {
 
     /// The report of one upgrade, or `None` if the node does not know it.
     fn upgrade(&self, id: u64) -> Option<UpgradeReport>;
+
+    /// All that is kept of one upgrade, or `None` if the node does not know it.
+    fn upgrade_record(&self, id: u64) -> Option<UpgradeRecord>;
+
+    /// The code that the node keeps, and why: generations, the oldest first, and then what has failed.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if the node does not come to it in time, or cannot read what it keeps.
+    fn releases(&self) -> Result<Vec<KeptRelease>, Refusal>;
 
     /// The reports of all upgrades that the node remembers, oldest first.
     fn upgrades(&self) -> Vec<UpgradeReport>;

@@ -10,9 +10,9 @@ use crate::client::Client;
 use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart, events,
-    explain, init, parameters, query, run, send, status, upgrade_apply, upgrade_cancel,
-    upgrade_confirm, upgrade_history, upgrade_plan, upgrade_quarantine, upgrade_rehearse,
-    upgrade_rollback, upgrade_status, upgrade_wait,
+    explain, init, parameters, query, run, send, status, upgrade_apply, upgrade_bundle,
+    upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
+    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -118,6 +118,10 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
         }),
         UpgradeCommand::Rollback(args) => ask(common, async |client| {
             upgrade_rollback::run(client, &args).await
+        }),
+        UpgradeCommand::List(args) => upgrade_list::run(common, &args),
+        UpgradeCommand::Bundle(args) => ask(common, async |client| {
+            upgrade_bundle::run(client, &args).await
         }),
         UpgradeCommand::History(args) => ask(common, async |client| {
             upgrade_history::run(client, &args).await

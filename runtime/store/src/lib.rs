@@ -22,8 +22,8 @@ pub use archive::{
     RECORD_BYTES_MAX, RecordChange,
 };
 pub use disk::{
-    CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_RECORDS_KEPT, LogEnds,
-    STORE_FILES_LISTED_MAX, STORE_FORMAT, StoreFile, StoreReader,
+    CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_BYTES_KEPT, JOURNAL_RECORDS_KEPT,
+    LogEnds, STORE_FILES_LISTED_MAX, STORE_FORMAT, StoreFile, StoreReader,
 };
 pub use fault::{Fault, OpenError};
 pub use memory::{MEMORY_JOURNAL_RECORDS_MAX, MEMORY_LOG_BYTES_MAX, MemoryStore};

@@ -15,14 +15,15 @@
 
 use crate::feed::Feed;
 use crate::looked::{granted, kind, status};
-use crate::told::{aborted, armed, cancelled, committed, quarantined, refused, rehearsal};
+use crate::told::{aborted, armed, cancelled, committed, kept, quarantined, refused, rehearsal};
 use refit_abi::descriptor::KindDescriptor;
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
-    EngineRestarted, HaltedStatus, Life, ParameterChange, ParameterValue, ParametersOrdered,
-    ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport, RevisedReply,
-    RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeReport, UpgradeState,
+    CodeBefore, EngineRestarted, HaltedStatus, KeptRelease, Life, ParameterChange, ParameterValue,
+    ParametersOrdered, ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport,
+    RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
+    UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
@@ -382,6 +383,23 @@ impl Node for Double {
 
     fn upgrade(&self, id: u64) -> Option<UpgradeReport> {
         self.upgrades().into_iter().find(|report| report.id == id)
+    }
+
+    fn upgrade_record(&self, id: u64) -> Option<UpgradeRecord> {
+        let report = self.upgrade(id)?;
+        Some(UpgradeRecord {
+            plan: Some(serde_json::json!({"format": 2, "base": report.from})),
+            before: Some(CodeBefore {
+                generation: report.from,
+                kinds: Vec::new(),
+            }),
+            made_by: None,
+            report,
+        })
+    }
+
+    fn releases(&self) -> Result<Vec<KeptRelease>, Refusal> {
+        Ok(kept())
     }
 
     fn upgrades(&self) -> Vec<UpgradeReport> {

@@ -2,8 +2,9 @@
 
 use refit_abi::{Generation, Height};
 use refit_admin::api::{
-    Class, Life, NodeInfo, Phase, PhaseTime, QuarantineEntry, QuarantineState, Reason,
-    RehearsalReport, UpgradeReport, UpgradeState, UpgradedKind, WithoutBlock,
+    Class, KeptLibrary, KeptRelease, Life, NodeInfo, Phase, PhaseTime, QuarantineEntry,
+    QuarantineState, Reason, RehearsalReport, ReleaseState, UpgradeReport, UpgradeState,
+    UpgradedKind, WhyKept, WithoutBlock,
 };
 
 pub(crate) fn committed() -> UpgradeReport {
@@ -210,4 +211,43 @@ pub(crate) fn node(life: Life) -> NodeInfo {
         data_dir: Some("/srv/refit-data".to_owned()),
         outlives: true,
     }
+}
+
+pub(crate) fn kept() -> Vec<KeptRelease> {
+    let library = |version: &str, artifact: &str, bytes| KeptLibrary {
+        kinds: vec!["kv".to_owned()],
+        package: "kv".to_owned(),
+        version: version.to_owned(),
+        artifact: artifact.repeat(16),
+        bytes,
+    };
+    let release = |generation, state, library, why| KeptRelease {
+        generation,
+        state,
+        until: None,
+        libraries: vec![library],
+        why,
+    };
+    let height = Height(12);
+    let code = "transition-failed".to_owned();
+    vec![
+        release(
+            Some(Generation(1)),
+            ReleaseState::Old,
+            library("3.0.0", "90b1", Some(3 << 20)),
+            vec![WhyKept::Checkpoint { height }],
+        ),
+        release(
+            Some(Generation(2)),
+            ReleaseState::Current,
+            library("3.0.1", "a47f", Some(3 << 20)),
+            vec![WhyKept::Live, WhyKept::Replay { from: height }],
+        ),
+        release(
+            None,
+            ReleaseState::Failed,
+            library("3.0.2", "bad0", None),
+            vec![WhyKept::Verdict { code }],
+        ),
+    ]
 }

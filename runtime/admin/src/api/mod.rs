@@ -9,7 +9,9 @@ mod life;
 mod parameters;
 mod probation;
 mod problem;
+mod record;
 mod rehearsal;
+mod release;
 mod status;
 mod upgrade;
 
@@ -20,7 +22,9 @@ pub use parameters::{
 };
 pub use probation::{ProbationStatus, RevisedReply, RollBackAccepted, RollBackReport};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
+pub use record::{CodeBefore, KindBefore, MadeBy, UpgradeRecord};
 pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
+pub use release::{KeptLibrary, KeptRelease, ReleaseState, WhyKept};
 pub use status::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,
     ForgottenKeys, HaltedStatus, KindStatus, Libraries, NodeInfo, POISONED_SHOWN_MAX,

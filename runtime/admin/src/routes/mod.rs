@@ -8,6 +8,7 @@ mod health;
 mod json;
 mod parameters;
 mod quarantine;
+mod releases;
 mod status;
 mod upgrades;
 
@@ -32,7 +33,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/quarantine, /v1/engines/ID/messages, \
+const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/releases, /v1/quarantine, /v1/engines/ID/messages, \
      /v1/engines/ID/queries, /v1/engines/ID/state or /v1/engines/ID/restart, /v1/parameters, /v1/events, /livez, /readyz or /metrics";
 
 /// A node, and by which way clients come to it.
@@ -130,6 +131,8 @@ pub(crate) fn all(app: App) -> Router {
         .route("/v1/status", get(status::status))
         .route("/v1/upgrades", get(upgrades::history).post(upgrades::apply))
         .route("/v1/upgrades/rehearse", post(upgrades::rehearse))
+        .route("/v1/releases", get(releases::list))
+        .route("/v1/upgrades/{id}/record", get(upgrades::record))
         .route("/v1/upgrades/{id}/confirm", post(upgrades::confirm))
         .route("/v1/upgrades/{id}/rollback", post(upgrades::roll_back))
         .route(

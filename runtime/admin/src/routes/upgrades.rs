@@ -104,6 +104,19 @@ pub(super) async fn one(
     report.map(Json).ok_or_else(|| unknown(id))
 }
 
+/// All that is kept of an upgrade.
+pub(super) async fn record(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let id = id(path)?;
+    let seat = Seat::of(&request);
+    let asking = For::Look.on(&seat);
+    let record = ask(&app, asking, move |node| node.upgrade_record(id)).await?;
+    json(&app, &record.ok_or_else(|| unknown(id))?)
+}
+
 /// Answers with the report: 200 if the upgrade has ended, 202 if it has not yet.
 pub(super) async fn cancel(
     State(app): State<App>,

@@ -56,8 +56,8 @@ pub(crate) use policy::{PanicChoice, PolicyArgs, pause_limit, rehearsal_wait};
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use store::{CodeChoice, StoreKind};
 pub(crate) use upgrade::{
-    ApplyArgs, CancelArgs, PlanArgs, ProbationArgs, QuarantineArgs, RehearseArgs, RollbackArgs,
-    UpgradeCommand, UpgradeStatusArgs, UpgradeWaitArgs,
+    ApplyArgs, BundleArgs, CancelArgs, PlanArgs, ProbationArgs, QuarantineArgs, RehearseArgs,
+    RollbackArgs, UpgradeCommand, UpgradeStatusArgs, UpgradeWaitArgs,
 };
 pub(crate) use variables::name_in;
 pub(crate) use watch::{WatchArgs, call_limit, stop_limit};

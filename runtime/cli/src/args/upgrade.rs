@@ -29,6 +29,16 @@ pub(crate) enum UpgradeCommand {
     /// Takes the generation on probation back: the node restarts with the code and the state of before the upgrade,
     /// and carries out again what came after it.
     Rollback(RollbackArgs),
+    /// Lists the releases that are kept, with their size and why: the live one, those before it, those that failed.
+    ///
+    /// Asks the node; if it does not run, its data folder.
+    List(OutputArgs),
+    /// Writes all that is known of an upgrade into one file, for a report of a mistake.
+    ///
+    /// The file is JSON: `report` (with all times), `plan`, the code `before`, the program it was `carried_out_by`,
+    /// `releases` (with the digests of libraries), `quarantine`, the node `after` (now), its `parameters`, and
+    /// `left_out`. A node keeps no lines of its log: add those of the upgrade. No states, no messages, no tokens.
+    Bundle(BundleArgs),
     /// Lists all upgrades that the node remembers.
     History(OutputArgs),
     /// Lists code that the node does not bring in again.
@@ -163,6 +173,18 @@ pub(crate) struct QuarantineArgs {
     /// Lets this artifact come in again: its hash, or as much of its beginning as no other has.
     #[arg(long, value_name = "PREFIX")]
     pub(crate) clear: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleArgs {
+    /// The upgrade's number.
+    #[arg(value_name = "ID")]
+    pub(crate) id: u64,
+    /// The file, which only you may read; `-` is stdout. [default: upgrade-ID.bundle.json]
+    #[arg(long, value_name = "FILE", env = "REFIT_OUT")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

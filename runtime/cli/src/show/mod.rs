@@ -7,6 +7,7 @@ pub(crate) mod impact;
 pub(crate) mod library;
 pub(crate) mod plan;
 mod problem;
+pub(crate) mod release;
 pub(crate) mod report;
 pub(crate) mod roll_back;
 pub(crate) mod safe;

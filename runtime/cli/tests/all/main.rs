@@ -21,6 +21,7 @@ mod golden;
 mod guide;
 mod guide_run;
 mod json;
+mod kept;
 mod large_answers;
 mod node;
 mod outputs;

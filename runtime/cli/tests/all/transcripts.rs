@@ -139,6 +139,17 @@ fn apply_follows_the_upgrade_to_its_end() {
 }
 
 #[test]
+fn releases_are_listed_with_why_they_are_kept() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["upgrade", "list"])
+        .run(&["upgrade", "list", "--json"])
+        .run(&["upgrade", "bundle", "--help"])
+        .is("upgrade-list");
+}
+
+#[test]
 fn past_upgrades_are_told() {
     let folder = Folder::new();
     let _served = folder.serve();

@@ -61,6 +61,14 @@ impl Libraries {
         }
     }
 
+    /// What all mapped code is called.
+    pub(crate) fn releases(&self) -> Vec<Release> {
+        let mapped = self.loaded.iter();
+        mapped
+            .map(|loaded| self.release(&loaded.artifact().to_string()))
+            .collect()
+    }
+
     /// The names of all mapped code: package, version and file.
     pub(crate) fn names(&self) -> Vec<String> {
         let name = |loaded: &LoadedModule| {

@@ -16,6 +16,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+/// The name of the quarantine list.
+pub(super) const QUARANTINE: &str = "quarantine.json";
+
 /// Most files that are named as needless.
 const STRAY_MAX: usize = 100;
 
@@ -80,7 +83,7 @@ fn look_into(place: &Path, look: &Look<'_>, facts: &mut Facts) {
 
 /// Whether something is there that only a node makes.
 fn is_data_folder(folder: &Path) -> bool {
-    let made = ["node.lock", "store", "quarantine.json", "build"];
+    let made = ["node.lock", "store", QUARANTINE, "build"];
     made.iter().any(|name| folder.join(name).exists())
 }
 
@@ -125,7 +128,7 @@ fn is_alive(pid: u32) -> bool {
 }
 
 fn quarantine(folder: &Path) -> QuarantineFacts {
-    match Quarantine::open(folder.join("quarantine.json")) {
+    match Quarantine::open(folder.join(QUARANTINE)) {
         Ok(list) => {
             let entries = list.entries();
             let refuses = |state: QuarantineState| state == QuarantineState::Quarantined;

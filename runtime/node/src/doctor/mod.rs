@@ -16,6 +16,7 @@ mod finding;
 mod folder;
 mod judge;
 mod library;
+mod releases;
 mod walk;
 
 pub use configured::{ConfiguredEngine, Wanted};
@@ -27,4 +28,5 @@ pub use facts::{
 pub use finding::{Finding, Severity};
 pub use folder::{Look, look};
 pub use judge::judge;
+pub use releases::releases;
 pub use walk::{LOG_BLOCKS_LOOKED_MAX, LOG_BYTES_LOOKED_MAX};

@@ -21,6 +21,7 @@ mod error;
 pub(crate) mod first;
 pub(crate) mod genesis;
 pub(crate) mod kept;
+pub(crate) mod releases;
 pub(crate) mod replaying;
 pub(crate) mod rolled_back;
 mod set_aside;

@@ -22,8 +22,9 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{
-    EngineRestarted, Life, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
-    RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeReport,
+    EngineRestarted, KeptRelease, Life, ParameterChange, ParametersReport, ProbationStatus,
+    QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
+    UpgradeRecord, UpgradeReport,
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, Metrics, Moment,
@@ -247,6 +248,15 @@ impl refit_admin::Node for Node {
 
     fn upgrade(&self, id: u64) -> Option<UpgradeReport> {
         self.upgrades.report(id)
+    }
+
+    fn upgrade_record(&self, id: u64) -> Option<UpgradeRecord> {
+        self.upgrades.record_of(id)
+    }
+
+    fn releases(&self) -> Result<Vec<KeptRelease>, Refusal> {
+        self.accepts_looks()?;
+        self.kept_releases()
     }
 
     fn upgrades(&self) -> Vec<UpgradeReport> {

@@ -114,6 +114,7 @@ fn not_decided(node: &Node) -> Result<(), StartError> {
             "an upgrade was armed when the node ended, and its height is over without it: it did not happen; apply its \
              plan again"
         );
+        node.upgrades.did_not_happen(plan);
     }
     armed::forget(&over, archive).map_err(RecoveryError::from)?;
     // One is under way at a time.

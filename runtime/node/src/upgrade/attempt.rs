@@ -83,6 +83,7 @@ impl Attempt {
                 .lock()
                 .reports
                 .refuse(id, codes::UPGRADE_PANICKED, &detail);
+            upgrades.journal_report(id);
             return;
         }
         upgrades.standing.fails(Failed::Upgrade { id, said });
@@ -120,9 +121,9 @@ impl Attempt {
     }
 
     /// Nothing has changed; what was mapped is retired.
-    pub(super) fn refuse(self, refused: UpgradeRefused) {
+    pub(super) fn refuse(mut self, refused: UpgradeRefused) {
         self.forget_record();
-        let pinned = retire(self.loaded);
+        let pinned = retire(std::mem::take(&mut self.loaded));
         let reason = *refused.0;
         tracing::warn!(
             id = self.id,
@@ -131,13 +132,14 @@ impl Attempt {
             reason.detail
         );
         self.upgrades.metrics.count_upgrade(Outcome::Refused, None);
-        self.upgrades.update(self.id, |report| {
+        self.upgrades.clone().update(self.id, |report| {
             report.state = UpgradeState::Refused;
             report.reason = Some(reason);
-            report.phases = self.steps.done;
+            report.phases = std::mem::take(&mut self.steps.done);
             report.retired = pinned.is_empty();
             report.pinned = pinned;
         });
+        self.journal();
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut UpgradeReport)) {

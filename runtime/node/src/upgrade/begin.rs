@@ -84,6 +84,8 @@ impl Upgrades {
         if let Err(error) = thread.spawn(move || attempt.guarded()) {
             let detail = format!("the system starts no more threads: {error}");
             state.reports.refuse(id, codes::NO_THREADS, &detail);
+            drop(state);
+            self.journal_report(id);
         }
         id
     }

@@ -9,6 +9,7 @@ mod attempt;
 mod begin;
 mod cancel;
 mod copy;
+mod journal;
 mod leaving;
 mod pause;
 mod probe;

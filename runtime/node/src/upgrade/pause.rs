@@ -184,14 +184,14 @@ impl Attempt {
             let start = Instant::now();
             // Behind the block that says so: without it the upgrade did not happen, whatever a journal says.
             if self.leave(leaving, resumed, ends) {
-                self.journal(&self.upgrades.state.lock());
+                self.journal();
             }
             self.retire_old(start);
         } else {
-            self.journal(&state);
             drop(state);
             self.forget_record();
             self.leave(leaving, resumed, ends);
+            self.journal();
             let pinned = retire(loaded);
             self.finish(Instant::now(), pinned);
         }

@@ -1,11 +1,9 @@
-//! Records how an upgrade ended at its update point: in its report, the log, the quarantine list and the journal.
+//! Records how an upgrade ended at its update point: in its report, the log and the quarantine list.
 
-use super::State;
 use super::attempt::Attempt;
 use super::shown;
 use crate::micros::micros;
 use crate::pause::Resumed;
-use parking_lot::MutexGuard;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::Outcome;
@@ -132,23 +130,6 @@ impl Attempt {
         let artifacts = self.plan.artifacts();
         if let Err(error) = self.upgrades.policy.quarantine.succeeded(&artifacts) {
             tracing::error!(%error, "a failure of before is on record again after a restart");
-        }
-    }
-
-    /// Writes what became of the upgrade into the journal.
-    pub(super) fn journal(&self, state: &MutexGuard<'_, State>) {
-        let id = self.id;
-        if self.rules.again && state.reports.is_repeated(id) {
-            return;
-        }
-        let record = state
-            .reports
-            .get(id)
-            .map(|report| serde_json::to_vec(&report));
-        if let Some(Ok(bytes)) = record
-            && let Err(error) = self.upgrades.store.journal_append(&bytes)
-        {
-            tracing::error!(id, %error, "the journal refuses the upgrade's record");
         }
     }
 }

@@ -48,10 +48,7 @@ impl Upgrades {
         };
         drop(state);
         self.policy.quarantine.record(failed(&known, point));
-        let record = serde_json::to_vec(&known).unwrap_or_default();
-        if let Err(error) = self.store.journal_append(&record) {
-            tracing::error!(id, %error, "the journal refuses the upgrade's record");
-        }
+        self.journal_report(id);
     }
 
     /// What this start has taken back, if it has.

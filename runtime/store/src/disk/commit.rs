@@ -4,7 +4,6 @@
 //! A commit that fails is not tried again: nobody knows what the disk has. The store takes nothing more then, and
 //! what waits is told why.
 
-use super::JOURNAL_RECORDS_KEPT;
 use super::queue::{Group, Order, Queue, What};
 use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, OLD_BRANCH, fault};
 use crate::{At, Committed, Fault, Keep, NewBranch, RecordChange, Step, Steps, Wake};
@@ -34,6 +33,8 @@ pub(super) struct Committer {
     pub(super) needless: Height,
     /// There may be such blocks.
     pub(super) more: bool,
+    /// Bytes of the records that the journal keeps.
+    pub(super) journal_bytes: u64,
 }
 
 impl Committer {
@@ -154,9 +155,28 @@ impl Committer {
         Ok(())
     }
 
+    /// Adds a record, and forgets the oldest beyond what is kept; gives the new one's index.
+    fn journal(&mut self, txn: &WriteTransaction, record: &[u8]) -> Result<u64, Fault> {
+        let mut table = txn.open_table(JOURNAL).map_err(fault)?;
+        let mut ends = tables::ends(&table)?;
+        let index = ends.map_or(0, |(_, last)| last + 1);
+        self.journal_bytes += record.len() as u64;
+        while let Some((first, last)) = ends
+            && (index - first >= super::JOURNAL_RECORDS_KEPT
+                || self.journal_bytes > super::JOURNAL_BYTES_KEPT)
+        {
+            let gone = table.remove(first).map_err(fault)?;
+            let bytes = gone.map_or(0, |gone| gone.value().len() as u64);
+            self.journal_bytes = self.journal_bytes.saturating_sub(bytes);
+            ends = (first < last).then_some((first + 1, last));
+        }
+        table.insert(index, record).map_err(fault)?;
+        Ok(index)
+    }
+
     fn order(&mut self, txn: &WriteTransaction, order: &Order) -> Result<u64, Fault> {
         match &order.what {
-            What::Journal(record) => journal(txn, record),
+            What::Journal(record) => self.journal(txn, record),
             What::Records(changes) => tables::change(txn, changes).map(|()| 0),
             What::Keep { number, keep } => self.keep(txn, *number, keep).map(|()| 0),
             What::SetAside { height } => set_aside(txn, *height),
@@ -196,15 +216,4 @@ fn set_aside(txn: &WriteTransaction, height: Height) -> Result<u64, Fault> {
     };
     let aside = RecordChange::put(format!("{ASIDE}{height}"), block.value().to_vec());
     tables::change(txn, &[aside]).map(|()| 0)
-}
-
-/// Adds a record, and forgets the oldest beyond what is kept; gives the new one's index.
-fn journal(txn: &WriteTransaction, record: &[u8]) -> Result<u64, Fault> {
-    let mut table = txn.open_table(JOURNAL).map_err(fault)?;
-    let index = tables::ends(&table)?.map_or(0, |(_, last)| last + 1);
-    table.insert(index, record).map_err(fault)?;
-    if let Some(through) = index.checked_sub(JOURNAL_RECORDS_KEPT) {
-        tables::remove_through(&mut table, through, REMOVED_PER_COMMIT_MAX)?;
-    }
-    Ok(index)
 }

@@ -46,6 +46,9 @@ pub const CHECKPOINTS_KEPT: usize = 2;
 /// Journal records that are kept.
 pub const JOURNAL_RECORDS_KEPT: u64 = 4_096;
 
+/// Bytes of journal records that are kept; the newest one in any case.
+pub const JOURNAL_BYTES_KEPT: u64 = 64 << 20;
+
 /// Bytes of the disk that are left to what a node must still write when it takes in nothing new.
 pub const DISK_RESERVE_BYTES: u64 = 64 << 20;
 
@@ -127,6 +130,7 @@ impl DiskStore {
             shared: shared.clone(),
             steps: files.steps().clone(),
             needless,
+            journal_bytes: look_at_journal(&shared.db).map_err(damaged)?,
             more: blocks.is_some_and(|(first, _)| first <= needless.0),
         };
         let thread = std::thread::Builder::new().name("refit-store".to_owned());
@@ -176,6 +180,18 @@ fn begin(db: &Database, path: &Path) -> Result<(), OpenError> {
 fn look_at_checkpoints(db: &Database) -> Result<Vec<tables::Listed>, Fault> {
     let txn = tables::look(db)?;
     tables::checkpoints(&txn.open_table(CHECKPOINTS).map_err(fault)?)
+}
+
+/// The bytes of the journal's records.
+fn look_at_journal(db: &Database) -> Result<u64, Fault> {
+    let txn = tables::look(db)?;
+    let journal = txn.open_table(JOURNAL).map_err(fault)?;
+    let mut bytes = 0;
+    for entry in journal.iter().map_err(fault)? {
+        let (_, record) = entry.map_err(fault)?;
+        bytes += record.value().len() as u64;
+    }
+    Ok(bytes)
 }
 
 fn look_at_blocks(db: &Database) -> Result<Option<(u64, u64)>, Fault> {

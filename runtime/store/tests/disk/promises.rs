@@ -3,8 +3,9 @@
 use refit_abi::Height;
 use refit_abi::host::Explain;
 use refit_store::{
-    AppendError, BLOCK_BYTES_MAX, BlockLog, CHECKPOINTS_KEPT, DiskStore, JOURNAL_RECORDS_KEPT,
-    Journal, JournalReadError, Keep, NewBranch, ReadError, RecordChange, Store,
+    AppendError, BLOCK_BYTES_MAX, BlockLog, CHECKPOINTS_KEPT, DiskStore, JOURNAL_BYTES_KEPT,
+    JOURNAL_RECORD_BYTES_MAX, JOURNAL_RECORDS_KEPT, Journal, JournalReadError, Keep, NewBranch,
+    ReadError, RecordChange, Store,
 };
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -352,4 +353,26 @@ fn a_branch_begins_with_all_that_belongs_to_it_and_the_old_one_is_kept() {
     begin(&store, 7, vec![]).unwrap();
     assert_eq!((old(7), old(8)), (None, Some(block(8))), "one is kept");
     assert_eq!(old(10), None);
+}
+
+#[test]
+fn the_journal_keeps_no_more_bytes_than_it_may_over_lives_of_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = vec![7; JOURNAL_RECORD_BYTES_MAX];
+    let kept = JOURNAL_BYTES_KEPT / JOURNAL_RECORD_BYTES_MAX as u64;
+    for life in 0..2 {
+        let store = DiskStore::open(folder.path()).unwrap();
+        for _ in 0..kept / 2 + 1 {
+            store.journal_append(&record).unwrap();
+        }
+        assert!(
+            life == 0 || store.journal_read(0).is_err(),
+            "the oldest is gone"
+        );
+    }
+    let store = DiskStore::open(folder.path()).unwrap();
+    let Err(JournalReadError::Pruned { oldest, .. }) = store.journal_read(0) else {
+        panic!("the oldest is kept");
+    };
+    assert_eq!(store.journal_read(oldest).unwrap().len() as u64, kept);
 }

@@ -1,0 +1,242 @@
+//! The generations whose code is kept, and why each is: a list that is made of what checkpoints, armed upgrades and the
+//! quarantine say.
+
+use super::about::About;
+use crate::code::armed::{self, Recorded};
+use crate::code::libraries::Release;
+use refit_abi::{Generation, Height};
+use refit_admin::api::{
+    KeptLibrary, KeptRelease, QuarantineEntry, QuarantineState, ReleaseState, UpgradeReport,
+    WhyKept,
+};
+use refit_store::{ArchiveView, Fault};
+use std::collections::BTreeMap;
+
+/// The code of a kind: its name, and BLAKE3 of its library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KindCode {
+    pub(crate) kind: String,
+    pub(crate) artifact: String,
+}
+
+/// The generation that is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LiveRelease {
+    pub(crate) generation: Generation,
+    pub(crate) kinds: Vec<KindCode>,
+    /// The block with which it is permanent, if it can be taken back.
+    pub(crate) until: Option<Height>,
+}
+
+/// What libraries are called, by their hashes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(BTreeMap<String, Release>);
+
+impl Names {
+    /// As reports of upgrades say.
+    pub(crate) fn of_reports(reports: &[UpgradeReport]) -> Self {
+        let mut names = Self::default();
+        for kind in reports.iter().flat_map(|report| &report.engines) {
+            names.add(Release {
+                package: kind.package.clone(),
+                version: kind.to_package_version.clone(),
+                artifact: kind.artifact.clone(),
+                file: kind.file.clone(),
+            });
+        }
+        names
+    }
+
+    pub(crate) fn add(&mut self, release: Release) {
+        self.0.insert(release.artifact.clone(), release);
+    }
+}
+
+/// A generation, and why it is kept.
+#[derive(Default)]
+struct Known {
+    kinds: Vec<KindCode>,
+    why: Vec<WhyKept>,
+}
+
+/// Lists what is kept, the newest generation last, and then what has failed. Without an archive only what is live.
+pub(crate) fn list(
+    live: LiveRelease,
+    archive: Option<&dyn ArchiveView>,
+    quarantine: &[QuarantineEntry],
+    names: &Names,
+) -> Result<Vec<KeptRelease>, Fault> {
+    let mut known: BTreeMap<Generation, Known> = BTreeMap::new();
+    let mut called = names.clone();
+    if let Some(archive) = archive {
+        let from = of_checkpoints(archive, &mut known)?;
+        for recorded in in_order(archive)? {
+            of_armed(&recorded, live.generation, from, &mut known);
+            called.add_plan(&recorded);
+        }
+    }
+    let (generation, until) = (live.generation, live.until);
+    let it = known.entry(generation).or_default();
+    it.kinds = live.kinds;
+    it.why.insert(0, WhyKept::Live);
+    if until.is_some()
+        && let Some((_, before)) = known.range_mut(..generation).next_back()
+    {
+        before.why.insert(0, WhyKept::WayBack);
+    }
+    let shown = Shown {
+        archive,
+        names: &called,
+    };
+    let state = |of: Generation| match of.cmp(&generation) {
+        std::cmp::Ordering::Less => ReleaseState::Old,
+        std::cmp::Ordering::Greater => ReleaseState::Armed,
+        std::cmp::Ordering::Equal if until.is_some() => ReleaseState::OnProbation,
+        std::cmp::Ordering::Equal => ReleaseState::Current,
+    };
+    let generations = known.iter().map(|(of, it)| KeptRelease {
+        generation: Some(*of),
+        state: state(*of),
+        until: until.filter(|_| *of == generation),
+        libraries: shown.libraries(&it.kinds),
+        why: it.why.clone(),
+    });
+    let mut releases: Vec<_> = generations.collect();
+    releases.extend(quarantine.iter().map(|entry| shown.failed(entry)));
+    Ok(releases)
+}
+
+/// Notes the code of checkpoints; gives the block of the oldest.
+fn of_checkpoints(
+    archive: &dyn ArchiveView,
+    known: &mut BTreeMap<Generation, Known>,
+) -> Result<Height, Fault> {
+    let checkpoints = archive.checkpoints()?;
+    for checkpoint in &checkpoints {
+        let Ok(about) = About::from_bytes(&checkpoint.about) else {
+            continue;
+        };
+        let it = known.entry(about.generation).or_default();
+        let code = about.kinds.iter().map(|kept| KindCode {
+            kind: kept.kind.clone(),
+            artifact: kept.artifact.clone(),
+        });
+        it.kinds = code.collect();
+        let height = checkpoint.height;
+        it.why.push(WhyKept::Checkpoint { height });
+    }
+    Ok(checkpoints.first().map_or(Height(0), |it| it.height))
+}
+
+fn in_order(archive: &dyn ArchiveView) -> Result<Vec<Recorded>, Fault> {
+    let mut recorded = armed::all(archive)?;
+    recorded.sort_by_key(|it| it.armed.plan.base);
+    Ok(recorded)
+}
+
+/// Notes the code of an upgrade of which a record is kept.
+fn of_armed(
+    recorded: &Recorded,
+    live: Generation,
+    from: Height,
+    known: &mut BTreeMap<Generation, Known>,
+) {
+    let plan = &recorded.armed.plan;
+    let next = plan.base.next();
+    let base = known.get(&plan.base).map(|base| base.kinds.clone());
+    let it = known.entry(next).or_default();
+    if it.kinds.is_empty() {
+        it.kinds = base.unwrap_or_default();
+        for module in &plan.modules {
+            for kind in &module.kinds {
+                let code = KindCode {
+                    kind: kind.kind.clone(),
+                    artifact: module.artifact.clone(),
+                };
+                match it.kinds.iter_mut().find(|old| old.kind == code.kind) {
+                    Some(old) => *old = code,
+                    None => it.kinds.push(code),
+                }
+            }
+        }
+    }
+    it.why.push(match next > live {
+        true => WhyKept::Armed {
+            at_height: plan.at_height,
+        },
+        false => WhyKept::Replay { from },
+    });
+}
+
+impl Names {
+    fn add_plan(&mut self, recorded: &Recorded) {
+        for module in &recorded.armed.plan.modules {
+            self.0.entry(module.artifact.clone()).or_insert(Release {
+                package: module.package.clone(),
+                version: module.version.clone(),
+                artifact: module.artifact.clone(),
+                file: module.path.clone(),
+            });
+        }
+    }
+}
+
+/// What libraries are shown with.
+struct Shown<'a> {
+    archive: Option<&'a dyn ArchiveView>,
+    names: &'a Names,
+}
+
+impl Shown<'_> {
+    /// The libraries of these kinds, each once.
+    fn libraries(&self, kinds: &[KindCode]) -> Vec<KeptLibrary> {
+        let mut libraries: Vec<KeptLibrary> = Vec::new();
+        for KindCode { kind, artifact } in kinds {
+            match libraries.iter_mut().find(|it| it.artifact == *artifact) {
+                Some(known) => known.kinds.push(kind.clone()),
+                None => libraries.push(KeptLibrary {
+                    kinds: vec![kind.clone()],
+                    ..self.library(artifact)
+                }),
+            }
+        }
+        libraries
+    }
+
+    fn library(&self, artifact: &str) -> KeptLibrary {
+        let release = self.names.0.get(artifact);
+        let path = self.archive.and_then(|archive| archive.code(artifact));
+        let bytes = path.and_then(|path| std::fs::metadata(path).ok());
+        KeptLibrary {
+            kinds: Vec::new(),
+            package: release.map_or_else(String::new, |it| it.package.clone()),
+            version: release.map_or_else(String::new, |it| it.version.clone()),
+            artifact: artifact.to_owned(),
+            bytes: bytes.map(|it| it.len()),
+        }
+    }
+
+    fn failed(&self, entry: &QuarantineEntry) -> KeptRelease {
+        let libraries = entry.artifacts.iter().enumerate().map(|(place, artifact)| {
+            let mut library = self.library(artifact);
+            if library.package.is_empty() {
+                let named = entry.packages.get(place).map_or("", String::as_str);
+                let (package, version) = named.rsplit_once(' ').unwrap_or((named, ""));
+                (library.package, library.version) = (package.to_owned(), version.to_owned());
+            }
+            library
+        });
+        KeptRelease {
+            generation: None,
+            state: match entry.state {
+                QuarantineState::Quarantined => ReleaseState::Quarantined,
+                _ => ReleaseState::Failed,
+            },
+            until: None,
+            libraries: libraries.collect(),
+            why: vec![WhyKept::Verdict {
+                code: entry.code.clone(),
+            }],
+        }
+    }
+}
