@@ -35,6 +35,9 @@ const REPORT_BYTES: u64 = 1_024;
 /// names again with what else they may be called.
 const VERDICT_BYTES: u64 = 24_576;
 
+/// Most bytes of what a journal record has beside the report and the plan: the code before, and the program.
+const CODE_BEFORE_BYTES: u64 = 512;
+
 /// The memory that the node keeps of a block or a journal record beside its bytes, in bytes: the allocator's
 /// share and the place in a queue that doubles when it is full.
 const KEPT_OVERHEAD_BYTES: u64 = 128;
@@ -111,7 +114,8 @@ impl Releases {
 /// Upgrades once, then has the new code handle a message. Gives what the node's journal keeps of it,
 /// in bytes.
 fn swap(node: &Harness, releases: &Releases, number: u64) -> u64 {
-    let report = node.apply(&releases.plan(node, number)).unwrap();
+    let plan = releases.plan(node, number);
+    let report = node.apply(&plan).unwrap();
     assert_eq!(
         (report.state, report.class),
         (UpgradeState::Committed, Class::Adopt),
@@ -124,7 +128,9 @@ fn swap(node: &Harness, releases: &Releases, number: u64) -> u64 {
         .send("kv", json!({"put": {"key": key, "value": value}}))
         .unwrap();
     assert_eq!(reply.generation, report.to);
-    serde_json::to_vec(&report).unwrap().len() as u64 + KEPT_OVERHEAD_BYTES
+    let (told, planned) = (serde_json::to_vec(&report), serde_json::to_vec(&plan));
+    let record = told.unwrap().len() + planned.unwrap().len();
+    record as u64 + CODE_BEFORE_BYTES + KEPT_OVERHEAD_BYTES
 }
 
 #[test]

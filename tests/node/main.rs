@@ -12,6 +12,7 @@ mod bus;
 mod cancelled;
 mod capture;
 mod carried;
+mod clock;
 mod configuration;
 mod crossing;
 mod determinism;

@@ -6,11 +6,12 @@ use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
 use refit_admin::api::UpgradeState;
 use refit_admin::{ApplyOptions, Bytes, Node as _, OrderedBy};
-use refit_node::{EngineConfig, Node, NodeConfig, NodeParts, Prepared, StartError};
+use refit_node::{EngineConfig, Node, NodeConfig, NodeParts, Prepared, StartError, doctor};
 use refit_store::{BlockLog, DiskStore, Store};
 use refit_tests::{Fixed, Harness, Played, Scene, Source, opened};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -250,6 +251,40 @@ fn a_plan_or_a_cancel_that_comes_while_a_node_makes_its_upgrades_again_is_refuse
     assert_eq!((refused.status, &*refused.why.code), (503, "node-starting"));
     let node = prepared.start().unwrap();
     assert_eq!(node.cancel_upgrade(1).unwrap(), None);
+}
+
+#[test]
+fn the_doctor_says_of_a_folder_of_another_chain_what_a_start_says() {
+    // The store of the data folder is in the folder `store` there.
+    let begun = Begun::new();
+    let data = tempfile::tempdir().unwrap();
+    copy_all(begun.folder.path(), &data.path().join("store"));
+    fs::set_permissions(data.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let engine = doctor::ConfiguredEngine {
+        name: "kv".to_owned(),
+        kind: None,
+        path: begun.library(),
+        config: "{}".to_owned(),
+    };
+    let mut wanted = doctor::Wanted::engines(vec![engine]);
+    let probe = crate::workshop().probe();
+    let worst = |wanted: &doctor::Wanted| {
+        let look = doctor::Look {
+            folder: data.path(),
+            wanted: Some(wanted),
+            all: true,
+            probe: &probe,
+        };
+        let found = doctor::judge(&doctor::look(&look));
+        found.into_iter().max_by_key(|it| it.severity).unwrap()
+    };
+    let found = worst(&wanted);
+    assert_eq!(found.severity, doctor::Severity::Ok, "{found:?}");
+    wanted.chain = "other".to_owned();
+    let found = worst(&wanted);
+    assert_eq!(found.code, "data-other-chain");
+    let (_, said) = begun.refused(|config| config.chain = "other".to_owned());
+    assert_eq!(found.detail, said);
 }
 
 #[test]
