@@ -40,7 +40,7 @@ super::codes! { ALL_DOCTOR: "What `refit doctor` finds", "Findings in a data fol
     /// The log says that an upgrade was committed which no checkpoint has.
     UPGRADE_AGAIN = "upgrade-again", Done, "Nothing: the next start makes it again.";
     /// An upgrade was armed, and no block says that it happened.
-    UPGRADE_UNDECIDED = "upgrade-undecided", Done, "Apply its plan again once the node serves: it did not happen.";
+    UPGRADE_UNDECIDED = "upgrade-undecided", Done, "Start the node, which takes it up or gives it up as the finding says.";
     /// The code that the next start comes to.
     RELEASE_LIVE = "release-live", Done, "Nothing.";
     /// The configuration is of the folder's chain, and names code that a start takes.

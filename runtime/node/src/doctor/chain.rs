@@ -3,7 +3,7 @@
 use super::checkpoints::{self, Looked};
 use super::facts::{
     ArmedFacts, AsideFacts, ChainFacts, CodeFacts, ImageState, LiveFacts, LiveKindFacts, LogFacts,
-    UpgradeEnded,
+    OpenUpgrade, UpgradeEnded,
 };
 use super::library;
 use super::walk::Walk;
@@ -12,6 +12,7 @@ use crate::recovery::about::About;
 use crate::recovery::attempts::{self, REPLAY_STARTS_MAX};
 use crate::recovery::genesis::Genesis;
 use crate::start::identity::Identity;
+use crate::upgrade::Next;
 use refit_abi::Height;
 use refit_loader::ProbeCommand;
 use refit_store::{ArchiveView, Fault, LogEnds, StoreReader};
@@ -54,7 +55,10 @@ pub(super) fn look(store: &StoreReader, how: &How<'_>) -> Result<LookedChain, Fa
         starts_at_last: last.map_or(Ok(0), |last| attempts::of(last, store))?,
         starts_max: REPLAY_STARTS_MAX,
         aside: aside(store)?,
-        armed: armed.iter().map(shown).collect(),
+        armed: armed
+            .iter()
+            .map(|it| shown(it, live.as_ref(), last))
+            .collect(),
         checkpoints: checkpoints.into_iter().map(|it| it.facts).collect(),
         is_by_log_alone: genesis.is_some(),
         log,
@@ -174,12 +178,22 @@ fn aside(store: &StoreReader) -> Result<Vec<AsideFacts>, Fault> {
     Ok(records.into_iter().filter_map(fact).collect())
 }
 
-fn shown(recorded: &Recorded) -> ArmedFacts {
+fn shown(recorded: &Recorded, live: Option<&LiveFacts>, last: Option<Height>) -> ArmedFacts {
     let plan = &recorded.armed.plan;
+    let last = last.unwrap_or_default();
+    let is_to_come = live.is_some_and(|live| live.generation == plan.base)
+        && plan.at_height.is_none_or(|planned| planned >= last);
+    let open = match Next::of(&recorded.armed, last) {
+        _ if !is_to_come => OpenUpgrade::Over,
+        Next::Waits => OpenUpgrade::Waits,
+        Next::Again => OpenUpgrade::TriedAgain,
+        Next::GivenUp => OpenUpgrade::GivenUp,
+    };
     ArmedFacts {
         plan: recorded.digest().to_owned(),
         base: plan.base,
         packages: plan.packages(),
         artifacts: plan.artifacts(),
+        open,
     }
 }

@@ -281,6 +281,22 @@ pub struct ArmedFacts {
     pub packages: Vec<String>,
     /// Their artifacts.
     pub artifacts: Vec<String>,
+    /// What a start does with it if no block tells of it.
+    pub open: OpenUpgrade,
+}
+
+/// What a start does with an upgrade of which no block tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OpenUpgrade {
+    /// It waits on for its height.
+    Waits,
+    /// It is tried once more.
+    TriedAgain,
+    /// It has ended the node too often: its code goes into quarantine.
+    GivenUp,
+    /// It is of another generation, or its height is over: it is forgotten.
+    Over,
 }
 
 /// The code that a start comes to.

@@ -23,7 +23,8 @@ pub use configured::{ConfiguredEngine, Wanted};
 pub use facts::{
     ArmedFacts, AsideFacts, ChainFacts, CheckpointFacts, CodeFacts, CodeState, ConfiguredCode,
     ConfiguredFacts, Facts, FileFacts, ImageState, LiveFacts, LiveKindFacts, LockFacts, LogFacts,
-    LogFault, NodeAnswer, QuarantineFacts, RightsFacts, SpaceFacts, StoreFacts, UpgradeEnded,
+    LogFault, NodeAnswer, OpenUpgrade, QuarantineFacts, RightsFacts, SpaceFacts, StoreFacts,
+    UpgradeEnded,
 };
 pub use finding::{Finding, Severity};
 pub use folder::{Look, look};

@@ -10,7 +10,8 @@ use crate::recovery::{RecoveryError, attempts, rolled_back};
 use crate::serve::handle::Node;
 use crate::upgrade::Open;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use refit_abi::Height;
+use refit_abi::host::Explained;
+use refit_abi::{Height, codes};
 use refit_admin::ApplyOptions;
 use refit_kernel::Executor;
 use refit_ordering::{BlockRefused, Entry, PlanDigest};
@@ -114,7 +115,9 @@ fn not_decided(node: &Node) -> Result<(), StartError> {
             "an upgrade was armed when the node ended, and its height is over without it: it did not happen; apply its \
              plan again"
         );
-        node.upgrades.did_not_happen(plan);
+        let detail = "the node ended while it was armed, and its height is over without it";
+        let why = Explained::new(codes::NODE_ENDED, detail, "apply its plan again");
+        node.upgrades.did_not_happen(plan, why);
     }
     armed::forget(&over, archive).map_err(RecoveryError::from)?;
     // One is under way at a time.

@@ -5,7 +5,6 @@ use super::Upgrades;
 use super::attempt::Attempt;
 use super::reports::Opened;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
-use refit_abi::codes;
 use refit_abi::host::Explained;
 use refit_admin::api::{
     CodeBefore, KindBefore, MadeBy, Phase, Reason, UpgradeRecord, UpgradeReport, UpgradeState,
@@ -122,9 +121,8 @@ impl Upgrades {
         }
     }
 
-    /// An upgrade that was armed when the node ended, and of which no block tells: the history says that it did not
-    /// happen.
-    pub(crate) fn did_not_happen(&self, plan: &Plan) {
+    /// An upgrade that was armed when the node ended, and is not taken up again: the history says why.
+    pub(crate) fn did_not_happen(&self, plan: &Plan, why: Explained) {
         let live = Live {
             generation: plan.base,
             kinds: Vec::new(),
@@ -139,8 +137,6 @@ impl Upgrades {
         });
         state.reports.update(id, |report| {
             report.state = UpgradeState::Refused;
-            let detail = "the node ended while it was armed, and no block says that it happened";
-            let why = Explained::new(codes::NODE_ENDED, detail, "apply its plan again");
             report.reason = Some(Reason::new(Phase::Armed, why));
         });
         let report = state.reports.get(id);

@@ -29,7 +29,7 @@ mod taken_up;
 mod taking_on;
 mod without_block;
 
-pub(crate) use taken_up::Open;
+pub(crate) use taken_up::{Next, Open};
 pub(crate) use taking_on::{Proposed, TakingOn};
 
 use crate::blocks::clock::Clock;

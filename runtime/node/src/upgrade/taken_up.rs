@@ -6,6 +6,7 @@ use super::attempt::Attempt;
 use super::rules::Rules;
 use crate::code::armed::{self, Armed};
 use crate::limits::{RETIRE_WAIT_MAX, UNRELEASED_BLOCKS_MAX, UPGRADE_ATTEMPTS_MAX};
+use refit_abi::host::Explained;
 use refit_abi::{Height, codes};
 use refit_admin::ApplyOptions;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
@@ -25,7 +26,7 @@ pub(crate) struct Open {
 
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(crate) enum Next {
     /// It waits for its height, as it did.
     Waits,
     /// It is tried once more.
@@ -34,17 +35,18 @@ enum Next {
     GivenUp,
 }
 
-impl Open {
-    fn next(&self) -> Next {
+impl Next {
+    /// Of an upgrade that is to come, on a node whose newest block is that at `height`.
+    pub(crate) fn of(armed: &Armed, height: Height) -> Self {
         // The last blocks may be lost with the crash: the pause may have been behind them.
-        let may_have_begun = match self.armed.plan.at_height {
-            Some(planned) => planned.0 <= self.height.0 + UNRELEASED_BLOCKS_MAX as u64,
+        let may_have_begun = match armed.plan.at_height {
+            Some(planned) => planned.0 <= height.0 + UNRELEASED_BLOCKS_MAX as u64,
             None => true,
         };
-        match (may_have_begun, self.armed.attempts) {
-            (false, _) => Next::Waits,
-            (true, ..UPGRADE_ATTEMPTS_MAX) => Next::Again,
-            (true, _) => Next::GivenUp,
+        match (may_have_begun, armed.attempts) {
+            (false, _) => Self::Waits,
+            (true, ..UPGRADE_ATTEMPTS_MAX) => Self::Again,
+            (true, _) => Self::GivenUp,
         }
     }
 }
@@ -73,6 +75,11 @@ impl Upgrades {
                     file,
                     "the upgrade is not taken up again: its library is not kept"
                 );
+                let detail = format!(
+                    "the node ended while it was armed, and its library {artifact} is not kept"
+                );
+                let why = Explained::new(codes::KEPT_CODE_MISSING, detail, "make another plan");
+                self.did_not_happen(&plan, why);
                 return armed::forget_plan(&open.plan, archive);
             };
             let path = std::mem::replace(&mut module.path, kept.display().to_string());
@@ -101,6 +108,7 @@ impl Upgrades {
         if let Err(error) = plan.check_base(&live) {
             tracing::warn!("the upgrade is not taken up again: {error}");
             drop(state);
+            self.did_not_happen(&plan, Explained::of(&error));
             return armed::forget_plan(&open.plan, archive);
         }
         let id = state.open(&plan, None, &live, &counts);
@@ -118,6 +126,8 @@ impl Upgrades {
         if let Err(error) = thread.spawn(work) {
             let detail = format!("the system starts no more threads: {error}");
             state.reports.refuse(id, codes::NO_THREADS, &detail);
+            drop(state);
+            self.journal_report(id);
         }
         Ok(())
     }
@@ -126,7 +136,7 @@ impl Upgrades {
     fn count(&self, open: &Open, archive: &dyn Archive) -> Result<Option<u32>, Fault> {
         let plan = &open.armed.plan;
         let (attempts, packages) = (open.armed.attempts, plan.packages().join(", "));
-        match open.next() {
+        match Next::of(&open.armed, open.height) {
             Next::Waits => {
                 let at_height = plan.at_height.map(|height| height.0);
                 tracing::info!(
@@ -163,6 +173,10 @@ impl Upgrades {
                     code: codes::UPGRADE_CRASHED.to_owned(),
                     reason: format!("the node has ended {attempts} times in its upgrade"),
                 });
+                let detail = format!("the node has ended {attempts} times in this upgrade");
+                let next = "see the node's log for the cause; bring a mended build";
+                let why = Explained::new(codes::UPGRADE_CRASHED, detail, next);
+                self.did_not_happen(plan, why);
                 armed::forget_plan(&open.plan, archive)?;
                 Ok(None)
             }

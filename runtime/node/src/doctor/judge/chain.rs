@@ -1,7 +1,9 @@
 //! The chain: checkpoints, log, and what a start does with them.
 
-use crate::doctor::facts::{ArmedFacts, ChainFacts, CheckpointFacts, ImageState, LogFacts};
-use crate::doctor::finding::Finding;
+use crate::doctor::facts::{
+    ArmedFacts, ChainFacts, CheckpointFacts, ImageState, LogFacts, OpenUpgrade,
+};
+use crate::doctor::finding::{Finding, Severity};
 use refit_abi::Height;
 use refit_abi::codes;
 
@@ -235,12 +237,35 @@ fn armed(armed: &ArmedFacts, chain: &ChainFacts, begins: Height) -> Option<Findi
         {
             None
         }
-        None => {
-            let detail = format!(
-                "{what} was armed when the node ended, and no block says that it happened: it did not"
-            );
-            let next = "refit run; then apply its plan again: refit upgrade apply PLAN";
-            Some(Finding::note(codes::UPGRADE_UNDECIDED, detail).next(next))
-        }
+        None => Some(undecided(armed.open, &what)),
     }
+}
+
+/// An upgrade that was armed when the node ended, and of which no block tells.
+fn undecided(open: OpenUpgrade, what: &str) -> Finding {
+    let (severity, becomes, next) = match open {
+        OpenUpgrade::Waits => (
+            Severity::Note,
+            "the next start has it wait on for its height",
+            "refit run; to take it back then: refit upgrade cancel ID",
+        ),
+        OpenUpgrade::TriedAgain => (
+            Severity::Note,
+            "the next start tries it once more",
+            "refit run; then see how it ended: refit upgrade status",
+        ),
+        OpenUpgrade::GivenUp => (
+            Severity::Warning,
+            "it has ended the node as often as it is tried: the next start puts its code into quarantine",
+            "refit run; see the log for the cause, and bring a mended build",
+        ),
+        OpenUpgrade::Over => (
+            Severity::Note,
+            "it did not happen, and the next start forgets it",
+            "refit run; then apply its plan again: refit upgrade apply PLAN",
+        ),
+    };
+    let detail =
+        format!("{what} was armed when the node ended, and no block tells of it: {becomes}");
+    Finding::new(severity, codes::UPGRADE_UNDECIDED, detail).next(next)
 }

@@ -328,14 +328,24 @@ fn an_armed_upgrade_is_said_to_happen_again_or_not_at_all() {
         base: Generation(base),
         packages: vec!["kv 3.0.1".to_owned()],
         artifacts: vec!["bb".to_owned()],
+        open: OpenUpgrade::Over,
     };
-    let undecided = with_chain(|chain| chain.armed = vec![armed(1)]);
-    finds(
-        &undecided,
-        Note,
-        "upgrade-undecided",
-        "generation 1 (kv 3.0.1)",
-    );
+    for (open, severity, says) in [
+        (OpenUpgrade::Waits, Note, "wait on for its height"),
+        (OpenUpgrade::TriedAgain, Note, "tries it once more"),
+        (OpenUpgrade::GivenUp, Warning, "into quarantine"),
+        (OpenUpgrade::Over, Note, "it did not happen"),
+    ] {
+        let armed = ArmedFacts { open, ..armed(1) };
+        let undecided = with_chain(|chain| chain.armed = vec![armed]);
+        finds(&undecided, severity, "upgrade-undecided", says);
+        finds(
+            &undecided,
+            severity,
+            "upgrade-undecided",
+            "generation 1 (kv 3.0.1)",
+        );
+    }
     let ended = |height, is_committed| {
         with_chain(|chain| {
             chain.armed = vec![armed(1)];
