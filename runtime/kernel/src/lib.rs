@@ -60,9 +60,9 @@ pub use generation::table::{GenerationTable, KindEntry, KindIndex, Pending, Repl
 pub use image::between::BetweenImage;
 pub use image::stream::{StreamError, Tally};
 pub use image::{
-    ArtifactHash, CopiedExecutor, DeadLetterImage, EngineImage, IMAGE_FORMAT, Image, ImageError,
-    ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, StateImage, TimerImage,
-    TimersImage,
+    ArtifactHash, CopiedExecutor, DeadLetterImage, EngineImage, EngineSection, IMAGE_FORMAT, Image,
+    ImageError, ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, Section,
+    SectionTaker, StateImage, TimerImage, TimersImage, cut,
 };
 pub use keys::{Ask, Asker, At, Entry, Key, KeysImage, RequestDigest};
 pub use look::inspect::{

@@ -231,3 +231,6 @@ pub const WORKERS_MAX: usize = 64;
 
 /// Most bytes of one record. What is longer goes on in the next one.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of items beside the engines after which a section of an image ends; one item may be longer.
+pub const SECTION_BYTES: usize = 1 << 20;

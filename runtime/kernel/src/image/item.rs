@@ -56,6 +56,23 @@ impl Item {
         }
     }
 
+    /// The name of all items of its rank.
+    pub(crate) fn sort(&self) -> &'static str {
+        match self {
+            Self::Header(_) | Self::Parameters(_) | Self::Counts(_) => "beginning",
+            Self::Cause(_) => "causes",
+            Self::Ended(_) => "stopped",
+            Self::Name(_) => "keys",
+            Self::Reply(_) => "replies",
+            Self::Event(_) => "events",
+            Self::Log(_) => "log-lines",
+            Self::DeadLetter(_) => "dead-letters",
+            Self::Engine(_) => "engine",
+            Self::ByHeight(..) => "timers-by-height",
+            Self::ByTime(..) => "timers-by-time",
+        }
+    }
+
     /// Whether it may come behind an item of this rank.
     pub(crate) fn may_follow(&self, before: Option<u8>) -> bool {
         let rank = self.rank();

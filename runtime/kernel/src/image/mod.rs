@@ -15,6 +15,7 @@ mod header;
 mod item;
 mod make;
 mod reader;
+mod sections;
 mod slot;
 pub mod stream;
 mod take;
@@ -26,6 +27,7 @@ pub use error::ImageError;
 pub use header::{ArtifactHash, ImageHeader, ImageScope, KindImage};
 pub(crate) use item::{Counts, Item};
 pub use reader::{CopiedExecutor, ImageReader};
+pub use sections::{EngineSection, Section, SectionTaker, cut};
 pub use waiting::{DeadLetterImage, TimerImage, TimersImage};
 pub(crate) use writer::Writer;
 

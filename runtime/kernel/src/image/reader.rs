@@ -103,12 +103,29 @@ impl<R: Read> ImageReader<R> {
     }
 }
 
+/// The part that a record belongs to, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    what: Option<What>,
+    length: usize,
+}
+
+/// What stands before the bytes of a record.
+#[derive(Debug)]
+pub(super) struct RecordHead {
+    pub(super) what: What,
+    /// The next record is of the same part.
+    pub(super) goes_on: bool,
+    /// As it is in the stream.
+    pub(super) head: [u8; HEAD_BYTES],
+}
+
 /// Items out of records, in their order.
 #[derive(Debug)]
-struct Records<R> {
+pub(super) struct Records<R> {
     from: R,
     digest: blake3::Hasher,
-    tally: Tally,
+    pub(super) tally: Tally,
     /// The rank of the item before.
     rank: Option<u8>,
     engine: Option<EngineId>,
@@ -119,16 +136,8 @@ struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    fn begin(from: R) -> Result<Self, StreamError> {
-        let mut records = Self {
-            from,
-            digest: blake3::Hasher::new(),
-            tally: Tally::default(),
-            rank: None,
-            engine: None,
-            part: Vec::new(),
-            again: Vec::new(),
-        };
+    pub(super) fn begin(from: R) -> Result<Self, StreamError> {
+        let mut records = Self::within(from, None);
         let mut begin = [0; BEGIN.len()];
         records.take(&mut begin)?;
         if begin != *BEGIN {
@@ -144,8 +153,21 @@ impl<R: Read> Records<R> {
         }
     }
 
+    /// Of a part of a stream, behind an item of this rank.
+    pub(super) fn within(from: R, rank: Option<u8>) -> Self {
+        Self {
+            from,
+            digest: blake3::Hasher::new(),
+            tally: Tally::default(),
+            rank,
+            engine: None,
+            part: Vec::new(),
+            again: Vec::new(),
+        }
+    }
+
     /// The next item, with its state if it is an engine's; `None` behind the last, once the end was found right.
-    fn next(&mut self) -> Result<Option<Item>, StreamError> {
+    pub(super) fn next(&mut self) -> Result<Option<Item>, StreamError> {
         let (bytes, before) = (std::mem::take(&mut self.part), self.tally);
         let (what, bytes) = self.read_part(bytes)?;
         let item = match what {
@@ -185,26 +207,32 @@ impl<R: Read> Records<R> {
     }
 
     fn item(&mut self, bytes: &[u8]) -> Result<Item, StreamError> {
-        let mut item: Item = self.decoded(bytes)?;
+        let mut item = self.item_alone(bytes)?;
+        if let Item::Engine(engine) = &mut item
+            && let StateImage::Live(state) = &mut engine.state
+        {
+            *state = self.state(state)?;
+        }
+        Ok(item)
+    }
+
+    /// An item in its place, without the state that comes behind it.
+    pub(super) fn item_alone(&mut self, bytes: &[u8]) -> Result<Item, StreamError> {
+        let item: Item = self.decoded(bytes)?;
         if !item.may_follow(self.rank) {
             return Err(self.out_of_order());
         }
         self.rank = Some(item.rank());
-        if let Item::Engine(engine) = &mut item {
+        if let Item::Engine(engine) = &item {
             self.tally.engines += 1;
             self.engine = Some(engine.id);
-            if let StateImage::Live(state) = &mut engine.state {
-                *state = self.state(state)?;
-            }
         }
         Ok(item)
     }
 
     /// The state of the engine that came just now, in place of the empty one in its record.
     fn state(&mut self, in_record: &[u8]) -> Result<Vec<u8>, StreamError> {
-        if !in_record.is_empty() {
-            return Err(self.malformed("a state lies in the record of its engine"));
-        }
+        self.is_apart(in_record)?;
         match self.read_part(Vec::new())? {
             (What::State, state) => {
                 self.tally.state_bytes += state.len() as u64;
@@ -214,8 +242,24 @@ impl<R: Read> Records<R> {
         }
     }
 
+    /// Whether the state is not in the record of its engine, but behind it.
+    pub(super) fn is_apart(&self, in_record: &[u8]) -> Result<(), StreamError> {
+        match in_record.is_empty() {
+            true => Ok(()),
+            false => Err(self.malformed("a state lies in the record of its engine")),
+        }
+    }
+
+    /// Whether nothing is left to read.
+    pub(super) fn is_at_end(&mut self) -> Result<bool, StreamError> {
+        let mut more = [0];
+        let read = self.from.read(&mut more);
+        let read = read.map_err(|source| StreamError::Read { source })?;
+        Ok(read == 0)
+    }
+
     /// Checks the tally at the end against the records found.
-    fn ended(&self, bytes: &[u8], found: Tally) -> Result<Tally, StreamError> {
+    pub(super) fn ended(&self, bytes: &[u8], found: Tally) -> Result<Tally, StreamError> {
         let said: Tally = match postcard::take_from_bytes(bytes) {
             Ok((said, [])) => said,
             _ => return Err(self.malformed("it is no end")),
@@ -252,38 +296,53 @@ impl<R: Read> Records<R> {
     /// All records of one part, behind what is in `bytes` once that is emptied.
     fn read_part(&mut self, mut bytes: Vec<u8>) -> Result<(What, Vec<u8>), StreamError> {
         bytes.clear();
-        let mut first = None;
+        let mut part = Part::default();
         loop {
-            let mut head = [0; HEAD_BYTES];
-            self.take(&mut head)?;
-            let [what, length @ ..] = head;
-            let (kind, length) = (what & !GOES_ON, u32::from_le_bytes(length) as usize);
-            let goes_on = what & GOES_ON != 0;
-            self.tally.records += 1;
-            let kind = What::of(kind).ok_or_else(|| self.malformed("it is of no known kind"))?;
-            if kind == What::End {
-                self.tally.digest = *self.digest.finalize().as_bytes();
-            }
-            self.digest.update(&head);
-            if *first.get_or_insert(kind) != kind {
-                return Err(self.out_of_order());
-            }
-            if length > RECORD_BYTES_MAX || (goes_on && length < RECORD_BYTES_MAX) {
-                return Err(self.malformed("it has another length than such a record has"));
-            }
-            // The writer ends a part with the record that it fills.
-            if !goes_on && length == 0 && !bytes.is_empty() {
-                return Err(self.malformed("it goes on with nothing"));
-            }
-            if bytes.len() + length > PART_BYTES_MAX {
-                let record = self.tally.records;
-                return Err(StreamError::TooLarge { record });
-            }
-            self.take_more(&mut bytes, length)?;
-            if !goes_on {
-                return Ok((kind, bytes));
+            let record = self.read_record(&mut part, &mut bytes)?;
+            if !record.goes_on {
+                return Ok((record.what, bytes));
             }
         }
+    }
+
+    /// The next record of a part, behind what is in `bytes`.
+    pub(super) fn read_record(
+        &mut self,
+        part: &mut Part,
+        bytes: &mut Vec<u8>,
+    ) -> Result<RecordHead, StreamError> {
+        let mut head = [0; HEAD_BYTES];
+        self.take(&mut head)?;
+        let [what, length @ ..] = head;
+        let (kind, length) = (what & !GOES_ON, u32::from_le_bytes(length) as usize);
+        let goes_on = what & GOES_ON != 0;
+        self.tally.records += 1;
+        let what = What::of(kind).ok_or_else(|| self.malformed("it is of no known kind"))?;
+        if what == What::End {
+            self.tally.digest = *self.digest.finalize().as_bytes();
+        }
+        self.digest.update(&head);
+        if *part.what.get_or_insert(what) != what {
+            return Err(self.out_of_order());
+        }
+        if length > RECORD_BYTES_MAX || (goes_on && length < RECORD_BYTES_MAX) {
+            return Err(self.malformed("it has another length than such a record has"));
+        }
+        // The writer ends a part with the record that it fills.
+        if !goes_on && length == 0 && part.length > 0 {
+            return Err(self.malformed("it goes on with nothing"));
+        }
+        if part.length + length > PART_BYTES_MAX {
+            let record = self.tally.records;
+            return Err(StreamError::TooLarge { record });
+        }
+        part.length += length;
+        self.take_more(bytes, length)?;
+        Ok(RecordHead {
+            what,
+            goes_on,
+            head,
+        })
     }
 
     /// Reads exactly as much; does not digest it.
@@ -315,12 +374,12 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn malformed(&self, reason: &'static str) -> StreamError {
+    pub(super) fn malformed(&self, reason: &'static str) -> StreamError {
         let record = self.tally.records;
         StreamError::Malformed { record, reason }
     }
 
-    fn out_of_order(&self) -> StreamError {
+    pub(super) fn out_of_order(&self) -> StreamError {
         let record = self.tally.records;
         StreamError::Order { record }
     }

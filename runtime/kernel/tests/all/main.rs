@@ -30,6 +30,7 @@ mod rig;
 mod rollback;
 mod rounds;
 mod runs;
+mod sections;
 mod spawning;
 mod stream;
 mod timers;
