@@ -51,6 +51,8 @@ super::codes! { ALL_HTTP: "The node's interface", "Why the node refuses a reques
     INVALID_REHEARSAL = "invalid-rehearsal", Usage, "Give `off`, or leave it out.";
     /// The wait for the rehearsal is not within its bounds.
     INVALID_REHEARSAL_WAIT = "invalid-rehearsal-wait", Usage, "Give a wait within the bounds that are named, or apply with `--no-rehearsal`.";
+    /// The snapshot is asked for in a way that is not understood.
+    INVALID_SNAPSHOT_QUERY = "invalid-snapshot-query", Usage, "Ask for `/v1/snapshot`, or for `/v1/snapshot?code=embed`.";
     /// The text is not the number of an upgrade.
     INVALID_UPGRADE_ID = "invalid-upgrade-id", Usage, "See the numbers with `refit upgrade history`.";
     /// The node knows no such upgrade.

@@ -39,6 +39,7 @@ mod message;
 mod node;
 mod plan;
 mod rehearsal;
+mod snapshot;
 mod source;
 mod upgrade;
 
@@ -54,6 +55,7 @@ pub use message::*;
 pub use node::*;
 pub use plan::*;
 pub use rehearsal::*;
+pub use snapshot::*;
 pub use source::*;
 pub use upgrade::*;
 
@@ -102,6 +104,7 @@ pub const GROUPS: &[Group] = &[
     node::ALL_BLOCK,
     node::ALL_RUN,
     doctor::ALL_DOCTOR,
+    snapshot::ALL_SNAPSHOT,
     cli::ALL_CLI,
     author::ALL_AUTHOR,
 ];

@@ -3,6 +3,7 @@
 //! The store knows heights, names and lengths, nothing else: what a block, a checkpoint or a record means is its
 //! writer's affair. [`BlockLog`], [`Journal`] and [`Archive`] are the seams; [`MemoryStore`] is the form that
 //! lives as long as the process, [`DiskStore`] the one that outlives it; [`StoreReader`] looks into one without changing it.
+//! A [snapshot](SnapshotReader) is a file that stands alone.
 //!
 //! # Invariants
 //! - Heights in the log are contiguous and only grow; a block once appended never changes.
@@ -15,6 +16,7 @@ mod disk;
 mod fault;
 mod memory;
 mod steps;
+mod snapshot;
 mod store;
 
 pub use archive::{
@@ -23,11 +25,15 @@ pub use archive::{
 };
 pub use disk::{
     CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_BYTES_KEPT, JOURNAL_RECORDS_KEPT,
-    LogEnds, STORE_FILES_LISTED_MAX, STORE_FORMAT, StoreFile, StoreReader,
+    LogEnds, STORE_FILES_LISTED_MAX, STORE_FORMAT, StoreFile, StoreReader, has_room_for,
 };
 pub use fault::{Fault, OpenError};
 pub use memory::{MEMORY_JOURNAL_RECORDS_MAX, MEMORY_LOG_BYTES_MAX, MemoryStore};
 pub use steps::{At, Committed, FileAt, FileOf, Step, Steps, Unheard};
+pub use snapshot::{
+    Record, RecordName, SNAPSHOT_FORMAT, SNAPSHOT_INDEX_BYTES_MAX, SNAPSHOT_RECORD_BYTES_MAX,
+    SNAPSHOT_RECORDS_MAX, SnapshotError, SnapshotReader, SnapshotWriter, Sort, snapshot_begin,
+};
 pub use store::{
     AppendError, BLOCK_BYTES_MAX, BlockLog, JOURNAL_READ_RECORDS_MAX, JOURNAL_RECORD_BYTES_MAX,
     Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError, Store, Wake,

@@ -245,10 +245,7 @@ impl BlockLog for DiskStore {
     }
 
     fn has_room(&self) -> bool {
-        // One that cannot be looked at is found full when it is written to.
-        rustix::fs::statvfs(self.files.folder()).map_or(true, |disk| {
-            disk.f_bavail.saturating_mul(disk.f_frsize) >= DISK_RESERVE_BYTES
-        })
+        has_room_for(self.files.folder(), 0)
     }
 
     fn last(&self) -> Height {
@@ -418,6 +415,15 @@ impl DiskStore {
         let swept = self.files.keep_only_checkpoints(&numbers);
         swept.map_err(|error| Fault::of_io(&error))
     }
+}
+
+/// Whether the disk of a folder has room for so many bytes beside those that a node must still write.
+pub fn has_room_for(folder: &Path, bytes: u64) -> bool {
+    // One that cannot be looked at is found full when it is written to.
+    rustix::fs::statvfs(folder).map_or(true, |disk| {
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        free >= DISK_RESERVE_BYTES.saturating_add(bytes)
+    })
 }
 
 fn bounded_by(bytes: usize, most: usize) -> Result<(), Fault> {
