@@ -78,6 +78,7 @@ const CRATES: &[Crate] = &[
             "blocks",
             "upgrade",
             "recovery",
+            "snapshot",
             "serve",
             "start",
             "doctor",

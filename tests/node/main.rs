@@ -31,6 +31,7 @@ mod recovery;
 mod rehearsal;
 mod requests;
 mod rollback;
+mod snapshots;
 mod stuck;
 mod swap;
 mod taken;

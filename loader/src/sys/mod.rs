@@ -3,7 +3,7 @@
 //! [`interposers`] stand in front of a few functions of the C library, so that the loader knows
 //! which library made which thread, which thread-local key, and which code knows which library's signal handler;
 //! [`threads`], [`keys`] and [`signals`] hold what they note. [`maps`] reads what is mapped,
-//! [`memfd`] makes sealed files in memory, [`address`] names the library that an address belongs to,
+//! [`memfd`] makes sealed files in memory, [`nameless`](mod@nameless) files on a disk that nothing is left of, [`address`] names the library that an address belongs to,
 //! [`fence`] makes memory unreachable and reports a touch of it, [`ask`] asks a thread which message it
 //! handles, [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
 //! [`fork`] makes a copy of this process that writes down what it finds.
@@ -21,6 +21,7 @@ pub mod keys;
 pub mod limits;
 pub mod maps;
 pub mod memfd;
+pub mod nameless;
 pub mod outputs;
 pub mod signals;
 pub mod threads;

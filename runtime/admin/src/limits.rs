@@ -79,6 +79,15 @@ pub(crate) const EVENT_PAGE_BYTES: usize = 256 << 10;
 /// So many such pages wait for a reader that does not take them.
 pub(crate) const EVENT_PAGES_AHEAD: usize = 1;
 
+/// Longest time from the request for a snapshot to its first byte: longer than a node takes for the copy of its states.
+pub const SNAPSHOT_WAIT: Duration = Duration::from_secs(660);
+
+/// Bytes of a snapshot that are read at once.
+pub(crate) const SNAPSHOT_PIECE_BYTES: u64 = 256 << 10;
+
+/// So many such pieces wait for a client that does not take them.
+pub(crate) const SNAPSHOT_PIECES_AHEAD: usize = 4;
+
 /// A reader without new events gets a comment this often, so that both sides know that the other is there.
 pub const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(15);
 

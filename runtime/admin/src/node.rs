@@ -9,7 +9,9 @@ use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
 use refit_abi::host::{Explain, Explained};
 use refit_abi::{EngineId, Generation, Height};
+use std::fmt;
 use std::future::Future;
+use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -65,6 +67,12 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// The [`Refusal`] of an engine that is unknown or has no state to rely on.
     fn state(&self, engine: EngineId) -> Result<CapturedState, Refusal>;
+
+    /// Takes a snapshot of the node between two blocks, and of its libraries if they are to go with it; may take minutes.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of a node that takes one already, or has no room for it.
+    fn snapshot(&self, with_code: bool) -> Result<TakenSnapshot, Refusal>;
 
     /// Starts an engine afresh: what it was goes, its mail stays. Ready once the block that says so is executed. With a
     /// [`RequestId`] under which that was done before, does nothing and gives what it did then.
@@ -245,6 +253,25 @@ pub struct CapturedState {
     pub fixture: Fixture,
     /// The generation whose code wrote it down.
     pub generation: Generation,
+}
+
+/// A snapshot of the node.
+pub struct TakenSnapshot {
+    /// Its bytes, read on threads that may block; what is not read is gone with this.
+    pub body: Box<dyn Read + Send>,
+    /// How many there are.
+    pub bytes: u64,
+    /// Where it was taken.
+    pub moment: Moment,
+}
+
+impl fmt::Debug for TakenSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TakenSnapshot")
+            .field("bytes", &self.bytes)
+            .field("moment", &self.moment)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The point of a node's history at which an answer was made.

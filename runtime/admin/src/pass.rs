@@ -69,6 +69,16 @@ impl Places {
         asking: Asking<'_>,
         work: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
+        self.pass_within(asking, self.request_wait, work).await
+    }
+
+    /// As [`Places::pass`], with another longest time for the answer.
+    pub(crate) async fn pass_within<T>(
+        &self,
+        asking: Asking<'_>,
+        wait: Duration,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let Asking { purpose, seat } = asking;
         let _place = match purpose {
             For::Work => self.work.try_acquire().ok(),
@@ -77,8 +87,8 @@ impl Places {
         }
         .ok_or_else(too_busy)?;
         let _working = seat.work();
-        let done = seat.within(self.request_wait, work).await;
-        done.unwrap_or_else(|| Err(no_answer(self.request_wait)))
+        let done = seat.within(wait, work).await;
+        done.unwrap_or_else(|| Err(no_answer(wait)))
     }
 
     /// A batch's first turn, and where it gets more.

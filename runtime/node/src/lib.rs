@@ -9,7 +9,7 @@
 //!
 //! Rooms, each above what it uses: `start/` makes a node of a configuration; `serve/` is the handle and what is
 //! asked through it; `upgrade/` takes a plan to its end; `blocks/` makes blocks and has them executed; `code/` is
-//! what is mapped and kept; `probation/` is what can be taken back; `recovery` goes on from a data folder, and keeps checkpoints in it; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
+//! what is mapped and kept; `probation/` is what can be taken back; `recovery` goes on from a data folder, and keeps checkpoints in it; [`snapshot`] writes the node into a file of its own, and back; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
 //! clients hear; [`doctor`] looks at a data folder; `watch/` sees calls that do not return; `known/` and `log/` are the node's knowledge and
 //! its log.
 //!
@@ -36,6 +36,7 @@ mod recovery;
 pub mod rehearsal;
 mod replace;
 mod serve;
+pub mod snapshot;
 mod start;
 mod upgrade;
 mod watch;

@@ -38,6 +38,9 @@ pub const CHECKPOINT_CPU_S: u64 = 600;
 /// Between two looks whether the node ends while a checkpoint is written.
 pub const CHECKPOINT_LOOK: Duration = Duration::from_millis(50);
 
+/// Attempts at a snapshot, each of which an upgrade may overtake.
+pub const SNAPSHOT_TRIES_MAX: u32 = 3;
+
 /// How long the driver waits for the crew to copy the state between two blocks.
 pub const PHOTOGRAPH_WAIT_MAX: Duration = Duration::from_secs(5);
 

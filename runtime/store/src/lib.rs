@@ -15,8 +15,8 @@ mod archive;
 mod disk;
 mod fault;
 mod memory;
-mod steps;
 mod snapshot;
+mod steps;
 mod store;
 
 pub use archive::{
@@ -29,11 +29,11 @@ pub use disk::{
 };
 pub use fault::{Fault, OpenError};
 pub use memory::{MEMORY_JOURNAL_RECORDS_MAX, MEMORY_LOG_BYTES_MAX, MemoryStore};
-pub use steps::{At, Committed, FileAt, FileOf, Step, Steps, Unheard};
 pub use snapshot::{
     Record, RecordName, SNAPSHOT_FORMAT, SNAPSHOT_INDEX_BYTES_MAX, SNAPSHOT_RECORD_BYTES_MAX,
     SNAPSHOT_RECORDS_MAX, SnapshotError, SnapshotReader, SnapshotWriter, Sort, snapshot_begin,
 };
+pub use steps::{At, Committed, FileAt, FileOf, Step, Steps, Unheard};
 pub use store::{
     AppendError, BLOCK_BYTES_MAX, BlockLog, JOURNAL_READ_RECORDS_MAX, JOURNAL_RECORD_BYTES_MAX,
     Journal, JournalAppendError, JournalReadError, JournalRecord, ReadError, Store, Wake,

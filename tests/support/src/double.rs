@@ -7,6 +7,7 @@
 //! * plan `{"rehearsal": N}` is rehearsed with a pause of `N` µs; others are not rehearsed.
 //! * plan `{"stale": …}` is refused; `{"upgrade": N}` is accepted as upgrade `N`.
 //! * the longest pause 0 is refused; the artifact `ab…` is in quarantine.
+//! * its snapshot is a small one that was taken of a real node; with code there is one under way already.
 //! * two parameters can be set, within their bounds; `kv` and `cache` can be started afresh.
 //! * what is ordered under a key whose number has one digit was ordered before.
 //! * the events are those of `feed.rs`.
@@ -28,7 +29,7 @@ use refit_admin::api::{
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
     EventFeed, Metrics, Moment, Node, OrderedBy, Part, Pending, Refusal, Replied, RequestId, Room,
-    Sent, Share,
+    Sent, Share, TakenSnapshot,
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -47,6 +48,9 @@ const FAULT_MOMENT: Moment = Moment {
     height: Height(7),
     generation: Generation(1),
 };
+
+/// A snapshot of form 1, which a test of `tests/node` writes.
+pub const SNAPSHOT: &[u8] = include_bytes!("../../fixtures/snapshots/form-1.snapshot");
 
 /// Its only life.
 pub const LIFE: Life = Life(0x00c0_ffee_1234_5678);
@@ -74,6 +78,8 @@ pub struct Double {
     pub changed: Mutex<ParameterChange>,
     /// One permit for each group with a message for `held`.
     pub gate: Arc<Semaphore>,
+    /// The bytes of its snapshot.
+    pub snapshot: &'static [u8],
 }
 
 impl Default for Double {
@@ -89,6 +95,7 @@ impl Default for Double {
             shares: Mutex::default(),
             changed: Mutex::default(),
             gate: Arc::new(Semaphore::new(0)),
+            snapshot: SNAPSHOT,
         }
     }
 }
@@ -234,6 +241,19 @@ impl Node for Double {
                 format!("there is no engine `{name}`"),
             ),
         }
+    }
+
+    fn snapshot(&self, with_code: bool) -> Result<TakenSnapshot, Refusal> {
+        if with_code {
+            let detail = "another snapshot of this node is under way";
+            let next = "take one when that has ended";
+            return Err(Refusal::new(503, "snapshot-under-way", detail, next));
+        }
+        Ok(TakenSnapshot {
+            body: Box::new(self.snapshot),
+            bytes: self.snapshot.len() as u64,
+            moment: MOMENT,
+        })
     }
 
     fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {

@@ -13,7 +13,7 @@ mod random;
 mod told;
 
 #[cfg(feature = "double")]
-pub use double::{Double, LIFE, fixture};
+pub use double::{Double, LIFE, SNAPSHOT, fixture};
 #[cfg(feature = "double")]
 pub use feed::Feed;
 pub use random::check;

@@ -9,6 +9,7 @@ mod json;
 mod parameters;
 mod quarantine;
 mod releases;
+mod snapshots;
 mod status;
 mod upgrades;
 
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/releases, /v1/quarantine, /v1/engines/ID/messages, \
-     /v1/engines/ID/queries, /v1/engines/ID/state or /v1/engines/ID/restart, /v1/parameters, /v1/events, /livez, /readyz or /metrics";
+     /v1/engines/ID/queries, /v1/engines/ID/state or /v1/engines/ID/restart, /v1/parameters, /v1/snapshot, /v1/events, /livez, /readyz or /metrics";
 
 /// A node, and by which way clients come to it.
 pub(crate) struct Served {
@@ -128,6 +129,7 @@ pub(crate) fn all(app: App) -> Router {
             "/v1/parameters",
             get(parameters::show).post(parameters::set),
         )
+        .route("/v1/snapshot", post(snapshots::create))
         .route("/v1/status", get(status::status))
         .route("/v1/upgrades", get(upgrades::history).post(upgrades::apply))
         .route("/v1/upgrades/rehearse", post(upgrades::rehearse))

@@ -84,8 +84,8 @@ pub(crate) struct Driver {
     replayed: Height,
     /// The log since the newest checkpoint.
     since_checkpoint: SinceCheckpoint,
-    /// Copies the state before the next block.
-    photograph: Option<Box<Photograph>>,
+    /// Each copies the state before the next block: one for the checkpoint that is under way, one for the snapshot.
+    photographs: VecDeque<Box<Photograph>>,
     /// Whether the disk has room for new messages, if that was looked at in this turn.
     room: Option<bool>,
     /// No block follows the one that is executed.
@@ -176,7 +176,7 @@ impl Driver {
             _log: log,
             replayed,
             since_checkpoint: SinceCheckpoint::default(),
-            photograph: None,
+            photographs: VecDeque::new(),
             room: None,
             told_to_end: false,
             armed: None,
@@ -233,7 +233,7 @@ impl Driver {
         self.take_in()?;
         // An upgrade for the newest block's height runs before there is another block.
         self.upgrade_if_due()?;
-        self.take_photograph();
+        self.take_photographs();
         self.tell_source();
         let due = self.due();
         // The one place where the clock is read for a block: what is decided carries its time.
@@ -247,21 +247,26 @@ impl Driver {
     }
 
     /// Has the state copied, here where no block is under way.
-    fn take_photograph(&mut self) {
-        let Some(Photograph { take }) = self.photograph.take().map(|it| *it) else {
-            return;
-        };
-        self.since_checkpoint = SinceCheckpoint::default();
-        let here = Standpoint {
-            ground: self.ground.clone(),
-            on_probation: self.parts.probation.now(),
-        };
-        let taken = self
-            .parts
-            .duty
-            .ask(move |executor| take(executor, here), PHOTOGRAPH_WAIT_MAX);
-        if let Err(silence) = taken {
-            tracing::warn!("the state is not copied: {silence}");
+    fn take_photographs(&mut self) {
+        while let Some(photograph) = self.photographs.pop_front() {
+            let Photograph {
+                is_checkpoint,
+                take,
+            } = *photograph;
+            if is_checkpoint {
+                self.since_checkpoint = SinceCheckpoint::default();
+            }
+            let here = Standpoint {
+                ground: self.ground.clone(),
+                on_probation: self.parts.probation.now(),
+            };
+            let taken = self
+                .parts
+                .duty
+                .ask(move |executor| take(executor, here), PHOTOGRAPH_WAIT_MAX);
+            if let Err(silence) = taken {
+                tracing::warn!("the state is not copied: {silence}");
+            }
         }
     }
 
@@ -337,7 +342,7 @@ impl Driver {
             }
             // The next step of this turn lets it go.
             Intake::Recalled => {}
-            Intake::Photograph(photograph) => self.photograph = Some(photograph),
+            Intake::Photograph(photograph) => self.photographs.push_back(photograph),
             Intake::Started(awaited) => self.hear_of(awaited),
             Intake::Stop => return Err(Ended::Told),
         }

@@ -39,6 +39,8 @@ pub(crate) enum Intake {
 
 /// Copies the state between two blocks.
 pub(crate) struct Photograph {
+    /// Whether a checkpoint comes of it, from which the log is counted anew.
+    pub(crate) is_checkpoint: bool,
     /// Done on the crew. It sees to it itself that the executor still stands there.
     pub(crate) take: Box<TakePhotograph>,
 }

@@ -9,7 +9,7 @@ use refit_loader::{LoadedModule, Retired};
 use refit_store::Archive;
 use refit_upgrade::{Live, LiveKind};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 
 /// The loaded modules of a node.
@@ -138,6 +138,22 @@ impl Libraries {
             })?);
         }
         Ok(ModuleFiles { modules, kinds })
+    }
+
+    /// The libraries of a generation by their hashes, each once, and open: they stay readable when they are unmapped.
+    pub(crate) fn opened(&self, table: &GenerationTable) -> io::Result<Vec<(String, File)>> {
+        let mut opened: Vec<(String, File)> = Vec::new();
+        for loaded in &self.loaded {
+            let is_of = |kind: &Kind| kind.module().is_same(loaded.module());
+            let artifact = loaded.artifact().to_string();
+            let is_new = opened.iter().all(|(known, _)| *known != artifact);
+            if is_new && table.iter().any(|(_, entry)| is_of(&entry.kind)) {
+                let path = loaded.path_for_child();
+                let path = path.ok_or_else(|| io::Error::other("the library has no file"))?;
+                opened.push((artifact, File::open(path)?));
+            }
+        }
+        Ok(opened)
     }
 
     /// Retires the modules that no kind of `table` is of; gives why some stay mapped.

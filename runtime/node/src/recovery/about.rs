@@ -81,6 +81,12 @@ impl About {
         Ground::of(&self.next)
     }
 
+    /// The same, of a chain that goes on from here beside the one that it was taken of: its blocks are others.
+    pub(crate) fn on_next_branch(mut self) -> Self {
+        self.next.branch.0 = self.next.branch.0.saturating_add(1);
+        self
+    }
+
     /// The libraries that it needs.
     pub(crate) fn artifacts(&self) -> BTreeSet<String> {
         self.kinds

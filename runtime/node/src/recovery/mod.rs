@@ -22,11 +22,15 @@ pub(crate) mod first;
 pub(crate) mod genesis;
 pub(crate) mod kept;
 pub(crate) mod releases;
+pub(crate) mod photograph;
 pub(crate) mod replaying;
 pub(crate) mod rolled_back;
 mod set_aside;
 pub(crate) mod trial;
 pub(crate) mod way_back;
+
+/// The name of the record that says what the data folder was configured with.
+pub(crate) const IDENTITY: &str = "identity";
 
 pub use error::RecoveryError;
 pub use set_aside::{AsideMessage, SetAsideError, set_aside};

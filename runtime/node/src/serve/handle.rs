@@ -16,6 +16,7 @@ use crate::recovery::checkpoints::Checkpoints;
 use crate::serve::place::Place;
 use crate::serve::probation::TakenBack;
 use crate::serve::trials::Trials;
+use crate::snapshot::Snapshots;
 use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
 use crossbeam_channel::Sender;
@@ -28,7 +29,7 @@ use refit_admin::api::{
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, Metrics, Moment,
-    OrderedBy, Pending, Refusal, Replied, RequestId, Room, Sent,
+    OrderedBy, Pending, Refusal, Replied, RequestId, Room, Sent, TakenSnapshot,
 };
 use refit_kernel::{Duty, Receipt};
 use refit_ordering::BlockRefused;
@@ -56,6 +57,7 @@ pub struct Node {
     pub(crate) trials: Trials,
     /// Until the node is stopped.
     pub(crate) checkpoints: Mutex<Option<Checkpoints>>,
+    pub(crate) snapshots: Snapshots,
     pub(crate) life: Life,
     pub(crate) place: Place,
     /// For large answers.
@@ -109,6 +111,7 @@ impl Node {
     /// The node has been told to end, and finishes the requests under way: what nobody will read is given up.
     pub fn told_to_end(&self) {
         self.upgrades.end_rehearsals();
+        self.snapshots.end();
     }
 
     /// Stops the node: the block under way is finished, the crew and the driver are joined.
@@ -196,6 +199,13 @@ impl refit_admin::Node for Node {
         };
         self.leaves_within(read, STATE_WAIT_MAX)?;
         Ok(captured)
+    }
+
+    fn snapshot(&self, with_code: bool) -> Result<TakenSnapshot, Refusal> {
+        self.accepts()?;
+        let taken = self.snapshots.take(with_code)?;
+        self.leaves_within(taken.moment, STATE_WAIT_MAX)?;
+        Ok(taken)
     }
 
     fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {

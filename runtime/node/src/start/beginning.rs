@@ -29,6 +29,8 @@ pub(super) struct Beginning {
     pub(super) engines: Engines,
     /// Whether its generation could be taken back.
     pub(super) on_probation: Option<OnProbation>,
+    /// What the data folder was configured with; of a node that has none, what it is.
+    pub(super) identity: Identity,
 }
 
 /// Its engines.
@@ -68,6 +70,7 @@ impl Beginning {
         // Before the first block nothing has begun that it could be of.
         let genesis = Genesis::read(archive).map_err(RecoveryError::from)?;
         let has_begun = !checkpoints.is_empty() || genesis.is_some() || store.last() > Height(0);
+        let mut recorded = identity.clone();
         if let Some(known) = known.filter(|_| has_begun) {
             let about = checkpoints
                 .last()
@@ -75,14 +78,15 @@ impl Beginning {
             let live = about.and_then(Result::ok).map(|about| about.artifacts());
             let live: Vec<_> = live.into_iter().flatten().collect();
             known.admits(&identity, &config.engines, &live, config.live_code)?;
+            recorded = known;
         }
         if checkpoints.is_empty()
             && let Some(genesis) = genesis
         {
-            return Self::of_genesis(config, &genesis, archive, loader);
+            return Self::of_genesis(config, &genesis, recorded, archive, loader);
         }
         match Kept::newest(archive, store.last(), loader)? {
-            Some(kept) => Self::of_folder(config, kept),
+            Some(kept) => Self::of_folder(config, kept, recorded),
             None => Self::of_configuration(config, loader, Some(ToKeep { archive, identity })),
         }
     }
@@ -118,6 +122,10 @@ impl Beginning {
         libraries.add(modules);
         let manifest = chain::manifest(&table, &libraries, &[]).hash();
         let ground = chain::beginning(&config.chain, &roots, manifest, parameters.hash());
+        let identity = match &keep {
+            Some(keep) => keep.identity.clone(),
+            None => Identity::of(&config.chain, &config.engines)?,
+        };
         let first = keep.map(|ToKeep { identity, .. }| {
             let about = About::new(&ground, &table, &libraries);
             Box::new(First { about, identity })
@@ -130,6 +138,7 @@ impl Beginning {
             code,
             engines: Engines::Roots { roots, first },
             on_probation: None,
+            identity,
         })
     }
 
@@ -137,6 +146,7 @@ impl Beginning {
     fn of_genesis(
         config: &NodeConfig,
         genesis: &Genesis,
+        identity: Identity,
         archive: &dyn Archive,
         loader: &Loader,
     ) -> Result<Self, StartError> {
@@ -153,10 +163,11 @@ impl Beginning {
                 first: None,
             },
             on_probation: None,
+            identity,
         })
     }
 
-    fn of_folder(config: &NodeConfig, kept: Kept) -> Result<Self, StartError> {
+    fn of_folder(config: &NodeConfig, kept: Kept, identity: Identity) -> Result<Self, StartError> {
         let Kept {
             about,
             parameters,
@@ -179,6 +190,7 @@ impl Beginning {
             code: configured(config)?,
             engines: Engines::Kept(Box::new(executor)),
             on_probation: about.on_probation,
+            identity,
         })
     }
 }

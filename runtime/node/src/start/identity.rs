@@ -2,13 +2,10 @@
 //! for them. A configuration that says something else is told so, not obeyed in part.
 
 use super::config::EngineConfig;
-use crate::recovery::RecoveryError;
+use crate::recovery::{IDENTITY, RecoveryError};
 use refit_loader::Candidate;
 use refit_store::{Archive, ArchiveView, Fault, RecordChange};
 use serde::{Deserialize, Serialize};
-
-/// The name of the record.
-const NAME: &str = "identity";
 
 /// What the chain was configured with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,15 +78,21 @@ impl Identity {
 
     /// The one that is written down.
     pub(crate) fn read(archive: &dyn ArchiveView) -> Result<Option<Self>, Fault> {
-        let content = archive.record(NAME)?;
+        let content = archive.record(IDENTITY)?;
         Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
     }
 
     pub(crate) fn write(&self, archive: &dyn Archive) -> Result<(), Fault> {
-        let content = serde_json::to_vec(self).map_err(|error| Fault::Disk {
-            detail: error.to_string(),
-        })?;
-        archive.set_records(vec![RecordChange::put(NAME, content)])
+        archive.set_records(vec![RecordChange::put(IDENTITY, self.to_bytes())])
+    }
+
+    /// As it is written down.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        match serde_json::to_vec(self) {
+            Ok(bytes) => bytes,
+            // It has no map, and nothing that fails.
+            Err(error) => unreachable!("it is written as JSON: {error}"),
+        }
     }
 
     /// Whether a configuration is of this chain, and its code is what was configured before or what is `live`; unless

@@ -28,6 +28,7 @@ use crate::recovery::rolled_back;
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
 use crate::serve::trials::{self, Trials};
+use crate::snapshot::{Snapshots, SnapshotsParts};
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::upgrade::{Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
@@ -197,6 +198,7 @@ impl Node {
             code,
             engines,
             on_probation,
+            identity,
         } = Beginning::find(&config, &loader, &*store)?;
         let probation = Probation::of_folder(on_probation, store.archive());
         let probation = Arc::new(probation.map_err(RecoveryError::from)?);
@@ -319,7 +321,15 @@ impl Node {
             code: code_lock,
             due,
         })?;
+        let snapshots = Snapshots::new(SnapshotsParts {
+            folder: config.data_dir.clone().unwrap_or(config.copies),
+            identity: identity.to_bytes(),
+            store: store.clone(),
+            intake: intake.clone(),
+            upgrades: upgrades.clone(),
+        });
         let node = Arc::new(Node {
+            snapshots,
             door: Door::new(),
             intake,
             duty,

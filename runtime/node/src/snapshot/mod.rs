@@ -1,0 +1,42 @@
+//! Snapshots: a node's states in one file that stands alone, taken while the node serves, looked into without code, and
+//! restored into a new data folder.
+//!
+//! ```text
+//! file    = what `refit_store`'s snapshot module draws: records with their hashes, and an index
+//! records = the image of the kernel (`refit_kernel::image::stream`), cut into its sections: one for each engine, some
+//!           beside them. One behind the other they are a checkpoint's file, to the byte.
+//!           the header: JSON, [`SnapshotHeader`]. In it is what stands beside a checkpoint (its ground and its code) and
+//!           what the data folder was configured with, both as the data folder has them; and for each kind its library's
+//!           hash, its toolchain, its schema, and the description of its state, so that states are read without code
+//!           libraries, if they were asked for: their bytes, each once
+//! index   = for an engine, its kind, the length of its state and the number of messages that wait for it
+//! ```
+//!
+//! The image lies in front, because a fork of the node writes it into the file itself; the rest is written behind it.
+//!
+//! What is of one machine is not in it: the journal, the quarantine list, configuration files. A restored node is on a
+//! branch of its own, one above the snapshot's.
+
+mod diff;
+mod difference;
+mod error;
+mod fixture;
+mod header;
+mod marks;
+mod opened;
+mod restore;
+mod take;
+mod value;
+mod verify;
+mod walk;
+
+pub use diff::{
+    DIFFERENCES_MAX, EngineDifference, EngineFacts, Part, SnapshotDifference, WALKED_BYTES_MAX,
+    diff,
+};
+pub use difference::{Entries, Entry};
+pub use error::SnapshotFileError;
+pub use header::{SnapshotHeader, SnapshotKind};
+pub use opened::{SnapshotEngine, SnapshotFile};
+pub use restore::{Offered, Restorable, Restore, RestoreError, Restored};
+pub(crate) use take::{Snapshots, SnapshotsParts};

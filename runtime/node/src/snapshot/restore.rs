@@ -1,0 +1,313 @@
+//! [`Restore`]: a snapshot becomes the beginning of a data folder, on a branch of its own. The folder's node must not
+//! run.
+//!
+//! All of the file is read before anything is written. Then the libraries are kept, then the record of what the folder
+//! is of, then the states; the checkpoint's name is the last thing that becomes durable. Whatever ends it before that,
+//! the folder has no chain, and the same can be done again.
+
+use super::{SnapshotFile, SnapshotFileError};
+use crate::recovery::IDENTITY;
+use crate::recovery::genesis::Genesis;
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use refit_abi::{Generation, Height};
+use refit_loader::{Candidate, ReadError};
+use refit_store::{
+    Archive, BlockLog, DiskStore, Fault, Keep, OpenError, RecordChange, SnapshotError, Sort, Store,
+};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes that are written at once.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// A library that is offered for a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// The kind.
+    pub kind: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What is restored.
+#[derive(Clone, Copy, Debug)]
+pub struct Restore<'a> {
+    /// The snapshot.
+    pub file: &'a Path,
+    /// Libraries that are not in the snapshot.
+    pub libraries: &'a [Offered],
+}
+
+/// A snapshot that is whole, with all its code at hand.
+#[derive(Debug)]
+pub struct Restorable {
+    file: SnapshotFile,
+    /// The libraries that are named, by their hashes.
+    offered: BTreeMap<String, Candidate>,
+}
+
+/// The store that it is restored into.
+struct Target<'a> {
+    folder: &'a Path,
+    archive: &'a dyn Archive,
+}
+
+/// What was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The name of the chain.
+    pub chain: String,
+    /// The branch that it goes on with.
+    pub branch: u64,
+    /// The block that it goes on behind.
+    pub height: Height,
+    /// The generation that is live.
+    pub generation: Generation,
+    /// Number of engines.
+    pub engines: usize,
+}
+
+/// Why nothing is restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The snapshot is not read.
+    #[error(transparent)]
+    File(#[from] SnapshotFileError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] Fault),
+    /// A file of it cannot be written.
+    #[error("cannot write into {}", path.display())]
+    Write {
+        /// The store's folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// There is a chain already.
+    #[error("{} has a chain already, up to block {height}", path.display())]
+    ChainThere {
+        /// The store's folder.
+        path: PathBuf,
+        /// Its last block.
+        height: Height,
+    },
+    /// A library is not there.
+    #[error(
+        "the snapshot was taken without code, and no library is named for the kind `{kind}`, whose states are of {artifact}"
+    )]
+    CodeMissing {
+        /// The kind.
+        kind: String,
+        /// BLAKE3 of the library.
+        artifact: String,
+    },
+    /// A library that is named is another one.
+    #[error("the states of the kind `{kind}` are of {artifact}, and {} is {found}", path.display())]
+    OtherCode {
+        /// The kind.
+        kind: String,
+        /// The file.
+        path: PathBuf,
+        /// BLAKE3 of the file.
+        found: String,
+        /// BLAKE3 of the library that it must be.
+        artifact: String,
+    },
+    /// A library is named for a kind that the snapshot does not have.
+    #[error("the snapshot has no kind `{kind}`")]
+    UnknownKind {
+        /// The kind.
+        kind: String,
+    },
+    /// A library cannot be read.
+    #[error("the library {} cannot be read: {why}", path.display())]
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: ReadError,
+    },
+}
+
+impl Explain for RestoreError {
+    fn code(&self) -> &str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Open(error) => error.code(),
+            Self::Store(fault) => fault.code(),
+            Self::Write { source, .. } if Fault::of_io(source) == Fault::DiskFull => {
+                codes::DISK_FULL
+            }
+            Self::Write { .. } => codes::DISK_FAULT,
+            Self::ChainThere { .. } => codes::SNAPSHOT_CHAIN_THERE,
+            Self::CodeMissing { .. } => codes::SNAPSHOT_CODE_MISSING,
+            Self::OtherCode { .. } | Self::UnknownKind { .. } => codes::SNAPSHOT_OTHER_CODE,
+            Self::Library { why, .. } => why.code(),
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        match self {
+            Self::File(error) => error.next(),
+            Self::Open(error) => error.next(),
+            Self::Store(_) | Self::Write { .. } => Cow::Borrowed(
+                "make room on the disk of the data folder, or name another with --data-dir, and restore again",
+            ),
+            Self::ChainThere { .. } => {
+                Cow::Borrowed("restore into a new folder with --data-dir, or move this one away")
+            }
+            Self::CodeMissing { kind, .. } => Cow::Owned(format!(
+                "name it with --library {kind}=PATH, or take the snapshot with --with-code"
+            )),
+            Self::OtherCode { kind, .. } => Cow::Owned(format!(
+                "name the very file that the node ran with --library {kind}=PATH"
+            )),
+            Self::UnknownKind { .. } => {
+                Cow::Borrowed("name kinds that `refit snapshot inspect FILE` lists")
+            }
+            Self::Library { why, .. } => why.next(),
+        }
+    }
+}
+
+impl Restore<'_> {
+    /// Reads all of the snapshot, and the libraries. Nothing is written.
+    ///
+    /// # Errors
+    /// [`RestoreError`].
+    pub fn check(&self) -> Result<Restorable, RestoreError> {
+        let mut file = SnapshotFile::open(self.file)?;
+        file.verify()?;
+        let offered = self.offered(&file)?;
+        Ok(Restorable { file, offered })
+    }
+
+    /// The libraries that are named, by their hashes, which are compared.
+    fn offered(&self, file: &SnapshotFile) -> Result<BTreeMap<String, Candidate>, RestoreError> {
+        let mut offered = BTreeMap::new();
+        for Offered { kind, path } in self.libraries {
+            let mut kinds = file.header().kinds.iter();
+            let known = kinds.find(|known| known.kind == *kind);
+            let known = known.ok_or_else(|| RestoreError::UnknownKind { kind: kind.clone() })?;
+            let candidate = Candidate::read(path).map_err(|why| RestoreError::Library {
+                path: path.clone(),
+                why,
+            })?;
+            let found = candidate.id().to_string();
+            if found != known.artifact {
+                return Err(RestoreError::OtherCode {
+                    kind: kind.clone(),
+                    path: path.clone(),
+                    found,
+                    artifact: known.artifact.clone(),
+                });
+            }
+            offered.insert(found, candidate);
+        }
+        for kind in &file.header().kinds {
+            let is_there = offered.contains_key(&kind.artifact)
+                || file.libraries().any(|artifact| artifact == kind.artifact);
+            if !is_there {
+                return Err(RestoreError::CodeMissing {
+                    kind: kind.kind.clone(),
+                    artifact: kind.artifact.clone(),
+                });
+            }
+        }
+        Ok(offered)
+    }
+}
+
+impl Restorable {
+    /// Restores it into the store in `folder`, which is made if it is not there. The caller holds the data folder's
+    /// lock.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; the folder has no chain then.
+    pub fn into_store(mut self, folder: &Path) -> Result<Restored, RestoreError> {
+        let store = DiskStore::open(folder)?;
+        let archive = store.archive().ok_or(Fault::Ended)?;
+        if has_begun(&store, archive)? {
+            return Err(RestoreError::ChainThere {
+                path: folder.to_owned(),
+                height: store.last(),
+            });
+        }
+        let target = Target { folder, archive };
+        self.keep_code(&target)?;
+        let identity = self.file.header().identity.get().as_bytes().to_vec();
+        archive.set_records(vec![RecordChange::put(IDENTITY, identity)])?;
+        self.keep_states(&target)
+    }
+
+    fn keep_code(&mut self, target: &Target<'_>) -> Result<(), RestoreError> {
+        for candidate in self.offered.values() {
+            let kept = target.archive.keep_code(candidate.bytes());
+            kept.map_err(|source| target.unwritten(source))?;
+        }
+        let records = self.file.reader.records().to_vec();
+        for record in records.iter().filter(|it| it.name.sort == Sort::Code) {
+            let bytes = self.file.reader.read(record);
+            let bytes = bytes.map_err(|source| self.file.damaged(source))?;
+            let kept = target.archive.keep_code(&bytes);
+            kept.map_err(|source| target.unwritten(source))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a checkpoint of the image.
+    fn keep_states(&mut self, target: &Target<'_>) -> Result<Restored, RestoreError> {
+        let file = &mut self.file;
+        let about = file.header().about();
+        let about = about.map_err(|why| file.content(why))?.on_next_branch();
+        let new = target.archive.new_checkpoint();
+        let new = new.map_err(|source| target.unwritten(source))?;
+        let mut to = BufWriter::with_capacity(WRITE_BYTES, new.file());
+        let (records, _) = file.image_records()?;
+        for record in &records {
+            let copied = file.reader.copy(record, &mut to);
+            copied.map_err(|source| match source {
+                SnapshotError::Write { source } => target.unwritten(source),
+                source => file.damaged(source).into(),
+            })?;
+        }
+        to.flush().map_err(|source| target.unwritten(source))?;
+        drop(to);
+        let ground = about.ground();
+        let keep = Keep {
+            height: ground.tip.height,
+            about: about.to_bytes(),
+            also: None,
+        };
+        target.archive.keep_checkpoint(new, keep)?;
+        Ok(Restored {
+            chain: file.header().chain_name(),
+            branch: ground.branch.0,
+            height: ground.tip.height,
+            generation: about.generation,
+            engines: file.engines().len(),
+        })
+    }
+}
+
+impl Target<'_> {
+    fn unwritten(&self, source: io::Error) -> RestoreError {
+        let path = self.folder.to_owned();
+        RestoreError::Write { path, source }
+    }
+}
+
+/// Whether something has begun in a store: a checkpoint, a block, or a beginning that takes their place.
+fn has_begun(store: &DiskStore, archive: &dyn Archive) -> Result<bool, Fault> {
+    Ok(!archive.checkpoints()?.is_empty()
+        || Genesis::read(archive)?.is_some()
+        || store.last() > Height(0))
+}
