@@ -6,7 +6,7 @@
 //! file (`/dev/fd/3`); `-` and `/dev/stdout` are stdout; a link is followed.
 
 use crate::failure::Failure;
-use crate::files::{self, FileError, PRIVATE, PUBLIC};
+use crate::files::{self, Coming, FileError, PRIVATE, PUBLIC};
 use crate::show;
 use refit_abi::fixture::FIXTURE_TEXT_BYTES_MAX;
 use refit_admin::PLAN_BYTES_MAX;
@@ -24,6 +24,9 @@ const LINKS_MAX: usize = 40;
 /// The folder in which Linux shows a process its own open files.
 const OPEN_FILES: &str = "/proc/self/fd";
 
+/// How a snapshot begins, in every form that it ever had.
+const SNAPSHOT_BEGIN: &[u8] = b"refit snapshot\n";
+
 /// The number of standard output.
 const STDOUT: u32 = 1;
 
@@ -34,6 +37,8 @@ pub(crate) enum Content {
     Plan,
     /// A captured state: clients' data, so only the owner reads it.
     Fixture,
+    /// A snapshot: as a captured state.
+    Snapshot,
 }
 
 /// The place that a command writes to.
@@ -94,6 +99,28 @@ impl Destination {
         }
     }
 
+    /// The path of a file, new or replaced: what is a stream cannot be read back before it is relied on.
+    pub(crate) fn file(&self) -> Result<&Path, FileError> {
+        match &self.place {
+            Place::File(path) => Ok(path),
+            Place::Stdout => Err(self.no_file(Path::new("-"), "stream")),
+            Place::Stream(path) => Err(self.no_file(path, "stream")),
+        }
+    }
+
+    /// Begins to write bytes as they come.
+    pub(crate) fn begin(&self) -> Result<Coming, FileError> {
+        Coming::begin(self.content.mode(), self.file()?)
+    }
+
+    fn no_file(&self, path: &Path, found: &'static str) -> FileError {
+        FileError::NoFile {
+            path: path.to_owned(),
+            found,
+            what: self.content.name(),
+        }
+    }
+
     /// Writes `value` as JSON.
     pub(crate) fn write_json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         match &self.place {
@@ -116,13 +143,14 @@ impl Content {
         match self {
             Content::Plan => "plan",
             Content::Fixture => "captured state",
+            Content::Snapshot => "snapshot",
         }
     }
 
     fn mode(self) -> u32 {
         match self {
             Content::Plan => PUBLIC,
-            Content::Fixture => PRIVATE,
+            Content::Fixture | Content::Snapshot => PRIVATE,
         }
     }
 
@@ -130,6 +158,7 @@ impl Content {
         match self {
             Content::Plan => PLAN_BYTES_MAX as u64,
             Content::Fixture => FIXTURE_TEXT_BYTES_MAX as u64,
+            Content::Snapshot => SNAPSHOT_BEGIN.len() as u64,
         }
     }
 
@@ -138,6 +167,7 @@ impl Content {
         match self {
             Content::Plan => &["format", "base", "modules"],
             Content::Fixture => &["format", "kind", "schema", "state"],
+            Content::Snapshot => &[],
         }
     }
 
@@ -152,7 +182,15 @@ impl Content {
             return Ok(());
         }
         let file = File::open(path).map_err(|_| self.foreign(path.to_owned()))?;
-        let reader = BufReader::new(file.take(self.bytes_max()));
+        let mut reader = BufReader::new(file.take(self.bytes_max()));
+        if self == Content::Snapshot {
+            let mut begin = Vec::new();
+            let read = reader.read_to_end(&mut begin);
+            return match read.is_ok() && begin == SNAPSHOT_BEGIN {
+                true => Ok(()),
+                false => Err(self.foreign(path.to_owned())),
+            };
+        }
         let names: BTreeMap<String, IgnoredAny> =
             serde_json::from_reader(reader).unwrap_or_default();
         match self.marks().iter().all(|mark| names.contains_key(*mark)) {

@@ -2,7 +2,7 @@
 
 use crate::args::{
     BlockCommand, BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand,
-    ParametersCommand, UpgradeCommand,
+    ParametersCommand, SnapshotCommand, UpgradeCommand,
 };
 use crate::artifact::probe_command;
 use crate::bench;
@@ -10,9 +10,10 @@ use crate::client::Client;
 use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart, events,
-    explain, init, parameters, query, run, send, status, upgrade_apply, upgrade_bundle,
-    upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
-    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
+    explain, init, parameters, query, run, send, snapshot_create, snapshot_diff, snapshot_inspect,
+    snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle, upgrade_cancel,
+    upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan, upgrade_quarantine,
+    upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -48,6 +49,7 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
         Command::Doctor(args) => doctor::run(&common, &args)?,
         Command::Block(BlockCommand::Quarantine(args)) => block_quarantine::run(&common, &args)?,
         Command::Parameters(command) => of_parameters(&common, command)?,
+        Command::Snapshot(command) => snapshot(&common, command)?,
     }
     Ok(Exit::Done.into())
 }
@@ -87,6 +89,18 @@ fn of_parameters(common: &CommonArgs, command: ParametersCommand) -> Result<(), 
         ParametersCommand::Set(args) => {
             ask(common, async |client| parameters::set(client, args).await)
         }
+    }
+}
+
+fn snapshot(common: &CommonArgs, command: SnapshotCommand) -> Result<(), Failure> {
+    match command {
+        SnapshotCommand::Create(args) => ask(common, async |client| {
+            snapshot_create::run(client, &args).await
+        }),
+        SnapshotCommand::Inspect(args) => snapshot_inspect::run(&args),
+        SnapshotCommand::Verify(args) => snapshot_verify::run(&args),
+        SnapshotCommand::Restore(args) => snapshot_restore::run(common, &args),
+        SnapshotCommand::Diff(args) => snapshot_diff::run(&args),
     }
 }
 

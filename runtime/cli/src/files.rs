@@ -131,22 +131,9 @@ pub(crate) fn replace_as(
     path: &Path,
     write: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    let mut name = path.file_name().map(OsString::from).unwrap_or_default();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let create = || {
-        let mut options = File::options();
-        options.write(true).create_new(true).mode(mode);
-        options.open(&partial).map(drop)
-    };
-    let created = match create() {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&partial).and_then(|()| create())
-        }
-        created => created,
-    };
-    created
-        .and_then(|()| write(&partial))
+    let partial = beside(path);
+    create_new(mode, &partial)
+        .and_then(|_| write(&partial))
         .and_then(|()| fs::rename(&partial, path))
         .map_err(|source| {
             // The error of the write is the one to report.
@@ -156,4 +143,86 @@ pub(crate) fn replace_as(
                 source,
             }
         })
+}
+
+/// The path of the file beside `path` that is put in its place.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().map(OsString::from).unwrap_or_default();
+    name.push(format!(".{}.partial", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn create_new(mode: u32, path: &Path) -> io::Result<File> {
+    let create = || {
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(mode).open(path)
+    };
+    match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path).and_then(|()| create())
+        }
+        created => created,
+    }
+}
+
+/// A file that comes bit by bit, beside the path that it is put at. It goes with this, unless it is put there.
+#[derive(Debug)]
+pub(crate) struct Coming {
+    file: File,
+    partial: PathBuf,
+    path: PathBuf,
+}
+
+impl Coming {
+    /// A new one of these permissions.
+    pub(crate) fn begin(mode: u32, path: &Path) -> Result<Self, FileError> {
+        let partial = beside(path);
+        let file = create_new(mode, &partial).map_err(|source| FileError::Unwritable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let path = path.to_owned();
+        Ok(Self {
+            file,
+            partial,
+            path,
+        })
+    }
+
+    /// Where it is until then.
+    pub(crate) fn partial(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Adds some bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        let written = io::Write::write_all(&mut self.file, bytes);
+        written.map_err(|source| self.unwritable(source))
+    }
+
+    /// Puts it at its path, for good.
+    pub(crate) fn put(self) -> Result<(), FileError> {
+        let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        self.file
+            .sync_all()
+            .and_then(|()| fs::rename(&self.partial, &self.path))
+            // A name is as durable as its folder.
+            .and_then(|()| File::open(folder)?.sync_all())
+            .map_err(|source| self.unwritable(source))
+    }
+
+    fn unwritable(&self, source: io::Error) -> FileError {
+        FileError::Unwritable {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        // Once it is put at its path there is none of this name.
+        let _ = fs::remove_file(&self.partial);
+    }
 }

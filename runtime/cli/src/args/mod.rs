@@ -23,6 +23,7 @@ mod output;
 mod parameters;
 mod policy;
 mod run;
+mod snapshot;
 mod store;
 mod upgrade;
 mod variables;
@@ -54,6 +55,9 @@ pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
 pub(crate) use policy::{PanicChoice, PolicyArgs, pause_limit, rehearsal_wait};
 pub(crate) use run::{RunArgs, block_interval};
+pub(crate) use snapshot::{
+    CreateArgs, DiffArgs, RestoreArgs, SnapshotCommand, SnapshotInspectArgs, VerifyArgs,
+};
 pub(crate) use store::{CodeChoice, StoreKind};
 pub(crate) use upgrade::{
     ApplyArgs, BundleArgs, CancelArgs, PlanArgs, ProbationArgs, QuarantineArgs, RehearseArgs,
@@ -103,6 +107,9 @@ pub(crate) enum Command {
     /// Shows and sets limits, budgets and grants of a running node.
     #[command(subcommand)]
     Parameters(ParametersCommand),
+    /// Takes snapshots of a running node, looks into them, and restores them.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Looks after blocks of a data folder.
     #[command(subcommand)]
     Block(BlockCommand),

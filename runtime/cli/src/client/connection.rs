@@ -47,6 +47,20 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+/// An answer whose body comes bit by bit.
+#[derive(Debug)]
+pub(crate) struct Download {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: super::Incoming,
+}
+
+impl Download {
+    /// The text of a header, if it is there.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
 impl Answer {
     /// The text of a header, if it is there.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -138,6 +152,22 @@ impl Connection {
         match tokio::time::timeout(ANSWER_WAIT, send(address, sender, request)).await {
             Ok(response) => response,
             Err(_) => Err(no_answer(address, ANSWER_WAIT)),
+        }
+    }
+
+    /// Posts nothing. The answer's body is read as it comes.
+    pub(crate) async fn download(
+        &mut self,
+        path: &str,
+        wait: Duration,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let request = self.request(Method::POST, path, &[], String::new())?;
+        let Self {
+            address, sender, ..
+        } = self;
+        match tokio::time::timeout(wait, send(address, sender, request)).await {
+            Ok(response) => response,
+            Err(_) => Err(no_answer(address, wait)),
         }
     }
 

@@ -10,7 +10,7 @@ mod reads_on;
 mod refused;
 
 pub(crate) use address::NodeAddress;
-pub(crate) use connection::{Answer, Connection};
+pub(crate) use connection::{Answer, Connection, Download};
 pub(crate) use error::ClientError;
 pub(crate) use events::{EventStream, ServerEvent};
 pub(crate) use incoming::Incoming;
@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use refit_admin::Bytes;
 use refit_admin::api::Problem;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// A node that can be asked.
@@ -57,6 +58,21 @@ impl Client {
         let mut connection = self.connect().await?;
         let answer = connection.post(path, headers, body).await?;
         self.accept(answer)
+    }
+
+    /// Asks for what is made and sent as bytes; waits as long for its beginning.
+    pub(crate) async fn download(&self, path: &str, wait: Duration) -> Result<Download, Failure> {
+        let mut connection = self.connect().await?;
+        let response = connection.download(path, wait).await?;
+        if response.status().is_success() {
+            let (head, body) = response.into_parts();
+            return Ok(Download {
+                headers: head.headers,
+                body: Incoming::new(self.address.clone(), body),
+            });
+        }
+        let answer = connection::collect(&self.address, response).await?;
+        Err(self.refused(&answer))
     }
 
     /// Posts lines as they come, and gives the answers as they come.

@@ -6,18 +6,14 @@ use crate::failure::{Failure, Reported};
 use crate::show;
 use refit_abi::Height;
 use refit_node::{AsideMessage, FolderError, FolderLock, Holder, SetAsideError, set_aside};
+use std::path::{Path, PathBuf};
 
 impl Reported for FolderError {}
 impl Reported for SetAsideError {}
 
 pub(crate) fn run(common: &CommonArgs, args: &BlockQuarantineArgs) -> Result<(), Failure> {
     let data_dir = config::data_dir(common, &config::load(common)?);
-    let holder = Holder {
-        pid: std::process::id(),
-        socket: std::path::PathBuf::new(),
-    };
-    // No node may run on it meanwhile.
-    let _lock = FolderLock::take(&data_dir, &holder)?;
+    let _lock = lock(&data_dir)?;
     let height = Height(args.height);
     let messages = set_aside(&data_dir.join("store"), height)?;
     let count = match messages.len() {
@@ -31,6 +27,15 @@ pub(crate) fn run(common: &CommonArgs, args: &BlockQuarantineArgs) -> Result<(),
     show::data(&messages.iter().map(line).collect::<String>())?;
     show::next(format_args!("refit run"));
     Ok(())
+}
+
+/// Takes a data folder for this command: no node may run on it meanwhile.
+pub(super) fn lock(data_dir: &Path) -> Result<FolderLock, FolderError> {
+    let holder = Holder {
+        pid: std::process::id(),
+        socket: PathBuf::new(),
+    };
+    FolderLock::take(data_dir, &holder)
 }
 
 /// A message of the block: its engine, and the client's number for it.

@@ -194,7 +194,7 @@ fn begin_log(rules: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
+pub(super) fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
     let mut maker = DirBuilder::new();
     maker.recursive(true).mode(DATA_DIR_MODE);
     let made = refit_build::make_data(path, |path| maker.create(path));

@@ -12,6 +12,7 @@ pub(crate) mod report;
 pub(crate) mod roll_back;
 pub(crate) mod safe;
 mod shown;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod upgrade;

@@ -29,6 +29,7 @@ mod parting;
 mod plan_flags;
 mod rehearsal;
 mod served;
+mod snapshot;
 mod taken_back;
 mod tcp;
 mod transcripts;

@@ -1,0 +1,89 @@
+//! Snapshots: taking, looking into, restoring.
+
+use super::{NamedPath, OutputArgs};
+use clap::{Args, Subcommand};
+use refit_abi::EngineId;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    /// Takes a snapshot of a running node between two blocks: all of its states in one file. The node goes on.
+    Create(CreateArgs),
+    /// Shows what is in a snapshot, or writes one engine's state out of it as a fixture. Needs no node and no code.
+    Inspect(SnapshotInspectArgs),
+    /// Reads all of a snapshot and says whether it is whole.
+    Verify(VerifyArgs),
+    /// Makes a snapshot the beginning of a new data folder, from which `refit run` goes on.
+    ///
+    /// The folder is that of --data-dir; it must have no chain yet, and no node may run on it. Clients' keys, mail and
+    /// timers go on where the snapshot was taken. What the node did after that is not in it, so the restored chain is on
+    /// a branch of its own, which the ids of its events say.
+    Restore(RestoreArgs),
+    /// Compares two snapshots: their code, their parameters, their engines, and the entries of the engines' states.
+    Diff(DiffArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// File to write to, for its owner alone. A file that is no snapshot is not replaced. [default:
+    /// HEIGHT.snapshot]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Puts the libraries of the live engines into it, so that it can be restored without anything else.
+    #[arg(long)]
+    pub(crate) with_code: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotInspectArgs {
+    /// The snapshot.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Writes this engine's state to --out, as `refit engine capture` does. The engine: its name, the 32 digits of its
+    /// id, or NAME#N for the engine that NAME has started as its Nth, from 0.
+    #[arg(long, value_name = "ENGINE", value_parser = super::engine::engine, requires = "out")]
+    pub(crate) engine: Option<EngineId>,
+    /// File to write the fixture to, for its owner alone; `-` is stdout. A file that is no fixture is not replaced.
+    #[arg(long, value_name = "FILE", requires = "engine")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The snapshot.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The snapshot.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The library of a kind, for a snapshot that was taken without code: the very file that the node ran.
+    #[arg(long = "library", value_name = "KIND=PATH")]
+    pub(crate) libraries: Vec<NamedPath>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// One snapshot.
+    #[arg(value_name = "A")]
+    pub(crate) a: PathBuf,
+    /// The other one.
+    #[arg(value_name = "B")]
+    pub(crate) b: PathBuf,
+    /// Most entries of each engine that are named.
+    #[arg(long, value_name = "COUNT", default_value_t = refit_node::snapshot::DIFFERENCES_MAX)]
+    pub(crate) entries: usize,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
