@@ -20,7 +20,7 @@ use crate::source::Sources;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::Node as _;
-use refit_admin::api::{KindStatus, UpgradeReport};
+use refit_admin::api::{KindStatus, UpgradeReport, UpgradeState};
 use refit_admin::{Address, BindError, Limits, Listen, Server};
 use refit_loader::sys::crash;
 use refit_node::{
@@ -348,7 +348,16 @@ fn log_end(node: &Node) {
     let is_open = |report: &&UpgradeReport| !report.state.is_final();
     for open in node.upgrades().iter().filter(is_open) {
         let (id, state, at_height) = (open.id, open.state, open.at_height.map(|it| it.0));
-        tracing::warn!(id, %state, at_height, "upgrade given up: the node stops before it has happened");
+        match node.outlives() && open.state == UpgradeState::Armed {
+            true => tracing::warn!(
+                id, %state, at_height,
+                "the node stops before the upgrade has happened: the next start takes it up"
+            ),
+            false => tracing::warn!(
+                id, %state, at_height,
+                "upgrade given up: the node stops before it has happened"
+            ),
+        }
     }
     let height = node.moment().height;
     tracing::info!(%height, "the node stops");

@@ -18,12 +18,13 @@ use crate::show;
 use crate::source::Sources;
 use refit_abi::codes;
 use refit_abi::host::Explain;
-use refit_admin::api::{KindStatus, Status, UpgradeAccepted, UpgradeReport};
+use refit_admin::api::{KindStatus, Status, UpgradeAccepted, UpgradeReport, UpgradeState};
 use refit_build::{Built, Profile, Watched};
 use refit_upgrade::{Directives, OfferedModule, Plan};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tell::{Outcome, Poisoned};
 
@@ -52,6 +53,8 @@ pub(super) struct Session {
     node: Option<u32>,
     kept: Kept,
     restarts: Restarts,
+    /// The upgrade that was committed last; 0 if there is none.
+    brought: AtomicU64,
 }
 
 /// What was typed, and the file under it.
@@ -82,6 +85,7 @@ impl Session {
             node: None,
             kept: Kept::default(),
             restarts: Restarts::default(),
+            brought: AtomicU64::new(0),
         })
     }
 
@@ -293,16 +297,30 @@ impl Session {
         }
     }
 
+    /// Makes what was brought by the save before permanent: no two are on probation. What others have brought stays so.
+    async fn confirm(&self) {
+        let id = self.brought.load(Ordering::Relaxed);
+        if id > 0 {
+            let path = format!("/v1/upgrades/{id}/confirm");
+            // It is permanent already, as a rule.
+            let _ = self.client.post(&path, &[], String::new()).await;
+        }
+    }
+
     /// Hands the plan over and waits for the end of its upgrade.
     async fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Failure> {
         let plan = serde_json::to_string(plan)
             .map_err(|error| Failure::output(std::io::Error::other(error)))?;
+        self.confirm().await;
         let answer = self.client.post("/v1/upgrades", &[], plan).await?;
         let UpgradeAccepted { id, .. } = self.client.decode(&answer)?;
         let deadline = Instant::now() + END_WAIT_MAX;
         while Instant::now() < deadline {
             let report: UpgradeReport = self.client.get(&format!("/v1/upgrades/{id}")).await?;
             if report.state.is_final() {
+                if report.state == UpgradeState::Committed {
+                    self.brought.store(id, Ordering::Relaxed);
+                }
                 return Ok(report);
             }
             tokio::time::sleep(LOOK_INTERVAL).await;

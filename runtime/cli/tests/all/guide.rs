@@ -17,7 +17,14 @@ const GUIDES: [&str; 6] = [
 ];
 
 /// Commands that have commands of their own.
-const GROUPS: [&str; 5] = ["bench", "config", "engine", "parameters", "upgrade"];
+const GROUPS: [&str; 6] = [
+    "bench",
+    "config",
+    "engine",
+    "parameters",
+    "snapshot",
+    "upgrade",
+];
 
 /// The commands of all guides that there are at least: fewer, and the blocks are not found any more.
 const COMMANDS_MIN: usize = 20;

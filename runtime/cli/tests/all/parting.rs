@@ -31,7 +31,7 @@ impl<'a> Node<'a> {
         let run = ["run", "--engine", first, "--engine", second];
         let mut command = folder.command(&run);
         command
-            .args(["--workers", "1"])
+            .args(["--workers", "1", "--probation-blocks", "0"])
             .env_remove("RUST_BACKTRACE");
         let log = File::create(folder.path().join("log")).unwrap();
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();

@@ -121,8 +121,13 @@ impl Attempt {
     }
 
     /// Nothing has changed; what was mapped is retired.
-    pub(super) fn refuse(mut self, refused: UpgradeRefused) {
+    pub(super) fn refuse(self, refused: UpgradeRefused) {
         self.forget_record();
+        self.not_made(refused);
+    }
+
+    /// The same of one that its node has left: its record stays, and the next start takes it up.
+    pub(super) fn not_made(mut self, refused: UpgradeRefused) {
         let pinned = retire(std::mem::take(&mut self.loaded));
         let reason = *refused.0;
         tracing::warn!(

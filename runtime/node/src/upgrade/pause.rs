@@ -80,11 +80,10 @@ impl Attempt {
             }
             // Parked until now, it has entered no code: nothing of the new modules is held by it.
             crew.join();
-            let refused = ends
-                .let_go
-                .try_recv()
-                .map_or_else(|_| ended(), UpgradeRefused::from);
-            return self.refuse(refused);
+            return match ends.let_go.try_recv() {
+                Ok(why) => self.refuse(why.into()),
+                Err(_) => self.not_made(ended()),
+            };
         };
         self.note(armed, &crew, &resumed);
         self.report(&resumed, waits);

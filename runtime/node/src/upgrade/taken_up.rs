@@ -136,6 +136,16 @@ impl Upgrades {
     fn count(&self, open: &Open, archive: &dyn Archive) -> Result<Option<u32>, Fault> {
         let plan = &open.armed.plan;
         let (attempts, packages) = (open.armed.attempts, plan.packages().join(", "));
+        // A pause that did not end has restarted the node.
+        if let Err(refusal) = self.not_quarantined(plan) {
+            let why = &refusal.why.detail;
+            tracing::warn!(
+                packages,
+                "the upgrade that was armed is not tried again: {why}"
+            );
+            armed::forget_plan(&open.plan, archive)?;
+            return Ok(None);
+        }
         match Next::of(&open.armed, open.height) {
             Next::Waits => {
                 let at_height = plan.at_height.map(|height| height.0);
