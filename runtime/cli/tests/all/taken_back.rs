@@ -15,17 +15,41 @@ fn status(folder: &Folder) -> Status {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// A node whose store is on version 2, on probation for long.
+/// The libraries before and after an upgrade, and what a panic does on probation.
+struct Brought<'a> {
+    before: &'a str,
+    after: &'a str,
+    on_panic: &'a str,
+}
+
+impl Brought<'_> {
+    /// A node on which it was done, on probation for long.
+    fn node(&self, folder: &Folder) -> Running {
+        let flags = [
+            "--probation-blocks",
+            "10000",
+            "--probation-panic",
+            self.on_panic,
+        ];
+        let node = Running::start_with(folder, self.before, &flags);
+        put(folder);
+        let kv = format!("kv={}", self.after);
+        assert_eq!(folder.run(&["upgrade", "plan", &kv]).exit, 0);
+        let applied = folder.run(&["upgrade", "apply", "plan.json"]);
+        assert_eq!(applied.exit, 0, "{applied:?}");
+        node
+    }
+}
+
+/// A node whose store is on version 2.
 fn upgraded(folder: &Folder) -> Running {
     let v1 = repository().join("engines/kv/history/v1");
-    let v1 = build(folder, v1.to_str().unwrap());
-    let v2 = format!("kv={}", build(folder, &version_2("kv-back", |text| text)));
-    let node = Running::start_with(folder, &v1, &["--probation-blocks", "10000"]);
-    put(folder);
-    assert_eq!(folder.run(&["upgrade", "plan", &v2]).exit, 0);
-    let applied = folder.run(&["upgrade", "apply", "plan.json"]);
-    assert_eq!(applied.exit, 0, "{applied:?}");
-    node
+    Brought {
+        before: &build(folder, v1.to_str().unwrap()),
+        after: &build(folder, &version_2("kv-back", |text| text)),
+        on_panic: "poison",
+    }
+    .node(folder)
 }
 
 #[test]
@@ -119,15 +143,12 @@ fn put_at(folder: &Folder, key: &str) -> Ran {
 
 /// A node whose store panics at `both` before and after its upgrade, and at `new` after it alone.
 fn on_probation(folder: &Folder, policy: &str) -> Running {
-    let v1 = panics_at(folder, "v1", "\"both\"");
-    let v2 = format!("kv={}", panics_at(folder, "v2", "\"both\" | \"new\""));
-    let flags = ["--probation-blocks", "10000", "--probation-panic", policy];
-    let node = Running::start_with(folder, &v1, &flags);
-    put(folder);
-    assert_eq!(folder.run(&["upgrade", "plan", &v2]).exit, 0);
-    let applied = folder.run(&["upgrade", "apply", "plan.json"]);
-    assert_eq!(applied.exit, 0, "{applied:?}");
-    node
+    Brought {
+        before: &panics_at(folder, "v1", "\"both\""),
+        after: &panics_at(folder, "v2", "\"both\" | \"new\""),
+        on_panic: policy,
+    }
+    .node(folder)
 }
 
 #[test]
