@@ -4,7 +4,7 @@
 use super::arm::Ready;
 use super::attempt::Attempt;
 use super::leaving::Leaving;
-use super::refused::{UpgradeRefused, ended};
+use super::refused::ended;
 use crate::blocks::chain;
 use crate::blocks::intake::Intake;
 use crate::code::libraries::retire;
