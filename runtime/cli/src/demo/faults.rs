@@ -113,10 +113,10 @@ impl Second<'_> {
         let back_ms = millis(killed);
         let upgraded = after.generation > before.generation;
         show::talk(format_args!(
-            "  killed when it was {state}; back after {back_ms} ms, {}",
+            "  killed when the upgrade was {state}; back after {back_ms} ms\n    {}",
             match upgraded {
-                true => "and the upgrade had happened",
-                false => "and the upgrade had not happened: the node takes it up again",
+                true => "it had happened",
+                false => "it had not happened: the node takes it up again",
             }
         ));
         let settled = back(client, |status| status.upgrade.is_none()).await?;
@@ -147,7 +147,8 @@ impl Second<'_> {
         let back_ms = millis(panicked);
         let report: UpgradeReport = client.get(&format!("/v1/upgrades/{}", brought.id)).await?;
         show::talk(format_args!(
-            "  {}: the node has tried the code of before, restarted with it, and serves after {back_ms} ms",
+            "  {}: serves again after {back_ms} ms\n    \
+             the node has tried the code of before on a copy, and restarted with it",
             report.state
         ));
         Ok(RollBack {
