@@ -195,6 +195,58 @@ fn a_node_that_was_restarted_on_probation_can_be_taken_back_and_says_what_it_doe
     assert!(keyed(&third, "ada/2", put("a", "after")).1);
 }
 
+/// A node as above, whose configuration names version 2.
+fn named_v2(folder: &Path) -> Harness {
+    let (workshop, store) = (workshop(), folder.join("store"));
+    let parts = NodeParts::on_disk(&store).unwrap();
+    let library = workshop.kv_v2();
+    Harness::start_on(&workshop, &[("kv", "kv", &library)], parts, |config| {
+        config.engines[0].library = same_copy(&library, folder);
+        config.workers = 1;
+        config.probation_blocks = BLOCKS;
+        config.idle_interval_ms = 5;
+    })
+}
+
+#[test]
+fn a_configuration_that_names_the_code_that_is_taken_back_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = node(folder.path(), BLOCKS);
+    let v2 = same_copy(&workshop().kv_v2(), folder.path());
+    upgraded(&first, &v2);
+    keyed(&first, "ada/1", put("a", "after"));
+    drop(first);
+    // The live code may be named, also before a checkpoint has it.
+    let second = named_v2(folder.path());
+    assert_eq!(second.generation(), Generation(2));
+    second.node().roll_back(0).unwrap();
+    drop(second);
+    for _ in 0..2 {
+        let third = named_v2(folder.path());
+        assert_eq!(third.generation(), Generation(1));
+        assert_eq!(entry(&third, "a").0, "after");
+    }
+}
+
+#[test]
+fn of_a_confirmation_and_a_roll_back_at_once_one_is_carried_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = node(folder.path(), BLOCKS);
+    upgraded(&first, &workshop().kv_v2());
+    let (confirmed, taken_back) = std::thread::scope(|scope| {
+        let confirm = scope.spawn(|| first.node().confirm_upgrade(0).is_ok());
+        let roll_back = scope.spawn(|| first.node().roll_back(0).is_ok());
+        (confirm.join().unwrap(), roll_back.join().unwrap())
+    });
+    assert!(confirmed != taken_back, "{confirmed} {taken_back}");
+    drop(first);
+    let expected = if taken_back { 1 } else { 2 };
+    assert_eq!(
+        node(folder.path(), BLOCKS).generation(),
+        Generation(expected)
+    );
+}
+
 /// The folder of a node that has ended, as it is.
 fn copied(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();

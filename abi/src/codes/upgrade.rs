@@ -6,7 +6,7 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     /// The generation of the upgrade before can still be taken back.
     ON_PROBATION = "on-probation", Busy, "Make it permanent with `refit upgrade confirm`, take it back with `refit upgrade rollback`, or wait for the block that `refit status` names.";
     /// The generation is permanent, or of another upgrade.
-    NOT_ON_PROBATION = "not-on-probation", Refused, "The way back is forward: make a plan with the code of before.";
+    NOT_ON_PROBATION = "not-on-probation", Refused, "See with `refit status` whether one is; the way back from a permanent one is forward: a plan with the code of before.";
     /// What taking it back needs is not there.
     ROLLBACK_IMPOSSIBLE = "rollback-impossible", Refused, "The way back is forward: make a plan with the code of before.";
     /// The generation is being taken back.

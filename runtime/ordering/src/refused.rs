@@ -268,7 +268,12 @@ impl Explain for BlockRefused {
     }
 
     fn next(&self) -> Cow<'_, str> {
-        Cow::Borrowed("send to another node; mend this one as its log says, and start it again")
+        Cow::Borrowed(match self {
+            BlockRefused::OnProbation { .. } => {
+                "take the generation back with `refit upgrade rollback`; or make it permanent with `refit upgrade confirm`, and start the node again"
+            }
+            _ => "send to another node; mend this one as its log says, and start it again",
+        })
     }
 }
 

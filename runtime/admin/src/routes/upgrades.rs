@@ -142,6 +142,7 @@ pub(super) async fn confirm(
 ) -> Result<Json<ProbationStatus>, Refusal> {
     let id = id(path)?;
     let seat = Seat::of(&request);
+    body::none(request, app.message()).await?;
     let asking = For::Order.on(&seat);
     let confirmed = ask(&app, asking, move |node| node.confirm_upgrade(id)).await??;
     Ok(Json(confirmed))
@@ -155,6 +156,7 @@ pub(super) async fn roll_back(
 ) -> Result<(StatusCode, Json<RollBackAccepted>), Refusal> {
     let id = id(path)?;
     let seat = Seat::of(&request);
+    body::none(request, app.message()).await?;
     let asking = For::Order.on(&seat);
     let accepted = ask(&app, asking, move |node| node.roll_back(id)).await??;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
@@ -168,6 +170,7 @@ pub(super) async fn check_roll_back(
 ) -> Result<Json<RollBackReport>, Refusal> {
     let id = id(path)?;
     let seat = Seat::of(&request);
+    body::none(request, app.message()).await?;
     let asking = For::Order.on(&seat);
     let report = ask(&app, asking, move |node| node.check_roll_back(id)).await??;
     Ok(Json(report))

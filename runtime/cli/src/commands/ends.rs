@@ -34,7 +34,8 @@ impl Ends {
     /// # Errors
     /// If the system starts no more threads.
     pub(super) fn new(restart: Restart, limit: Duration) -> io::Result<Self> {
-        let ending = Ending::watch(limit, cut)?;
+        let rolls_back = restart.clone();
+        let ending = Ending::watch(limit, move |why| cut(&rolls_back, why))?;
         Ok(Self {
             ending,
             limit,
@@ -81,6 +82,11 @@ impl Ends {
         )
     }
 
+    /// Whether a signal has come.
+    pub(super) fn was_told(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
     /// The node ends, whether it was told to or not.
     pub(super) fn begin(&self) {
         if !self.begun.load(Ordering::Acquire) {
@@ -97,7 +103,12 @@ impl Told {
 }
 
 /// Ends the process at once.
-fn cut(why: Overdue) {
+fn cut(restart: &Restart, why: Overdue) {
+    // It is decided: the next start carries it out, whatever does not end here.
+    if restart.rolls_back() && matches!(why, Overdue::Limit(_)) {
+        let not_again = restart.again();
+        restart::end(format_args!("{not_again}"), Exit::Cut)
+    }
     let sentence = match why {
         Overdue::Again => "the node was told to end again: it ends at once".to_owned(),
         Overdue::Limit(limit) => format!(

@@ -44,6 +44,7 @@ pub(super) struct Restart {
     code: Arc<OnceLock<Vec<EngineCode>>>,
     ending: Arc<AtomicBool>,
     rolls_back: Arc<Notify>,
+    is_rolled_back: Arc<AtomicBool>,
     /// The working folder in which the node was started; `None` if it could not be opened.
     folder: Option<Arc<File>>,
 }
@@ -114,6 +115,11 @@ impl Before {
             inherited::ends_with_this_program(number);
         }
         Self(handed)
+    }
+
+    /// Whether this process goes on in the place of another.
+    pub(super) fn is_restart(&self) -> bool {
+        self.0.is_some()
     }
 
     /// The library to start an engine with; `None` if this is no restart.
@@ -188,7 +194,13 @@ impl Restart {
 
     /// Has the node end, to be started again: it is rolled back.
     pub(super) fn roll_back(&self) {
+        self.is_rolled_back.store(true, Ordering::Release);
         self.rolls_back.notify_one();
+    }
+
+    /// Whether that is why it ends.
+    pub(super) fn rolls_back(&self) -> bool {
+        self.is_rolled_back.load(Ordering::Acquire)
     }
 
     /// Until that is wanted.

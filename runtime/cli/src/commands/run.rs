@@ -111,6 +111,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     output::on_dropped(move |lines| counted.metrics().count_log_lines_dropped(lines));
     let ends = Ends::new(restart.clone(), stop_limit).map_err(Failure::start)?;
     let served = runtime.block_on(serve(prepared, listens, &ends));
+    let was_told = ends.was_told();
     ends.begin();
     node.stop();
     // A plan's rehearsal may be waited for on one of its threads: it ends with the process.
@@ -119,6 +120,8 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     match (node.failed(), ended) {
         (Some(failed), _) => Err(Box::new(RunError::Failed(failed.clone())).into()),
         (None, Ended::Told) => Ok(()),
+        // The next start carries the roll-back out.
+        (None, Ended::RollsBack) if was_told => Ok(()),
         (None, Ended::RollsBack) => Err(Box::new(restart.again()).into()),
     }
 }
@@ -238,7 +241,8 @@ fn node_config(
     let mut config = NodeConfig::new(engines, probe_command());
     config.grants = file.grants();
     config.check_faults = args.check_faults;
-    config.live_code = args.code == CodeChoice::Live;
+    // One that goes on in its own place was admitted before.
+    config.live_code = args.code == CodeChoice::Live || before.is_restart();
     if let Some(workers) = args.workers.or(file.node.workers) {
         config.workers = workers.get().into();
     }

@@ -3,6 +3,7 @@
 //!
 //! The record does not decide. A block that says "committed" does; without one the upgrade did not happen.
 
+use refit_kernel::Key;
 use refit_ordering::PlanDigest;
 use refit_store::{Archive, ArchiveView, Fault, RecordChange};
 use refit_upgrade::Plan;
@@ -26,6 +27,9 @@ pub(crate) struct Armed {
     /// Attempts that were begun, this one too.
     #[serde(default = "first")]
     pub(crate) attempts: u32,
+    /// The key that it was taken on under.
+    #[serde(default)]
+    pub(crate) key: Option<Key>,
 }
 
 /// An upgrade that was armed before attempts were counted was tried once.
@@ -54,7 +58,13 @@ impl Armed {
             plan,
             probation_blocks,
             attempts: first(),
+            key: None,
         }
+    }
+
+    /// The same, taken on under this key.
+    pub(crate) fn under(self, key: Option<Key>) -> Self {
+        Self { key, ..self }
     }
 
     /// The same, as its attempt of this number.

@@ -25,6 +25,9 @@ pub(crate) struct BranchPoint {
     /// Why it was rolled back: the stable word, and what happened.
     pub(crate) code: String,
     pub(crate) detail: String,
+    /// The libraries that were taken back: a configuration that was changed to them is told, and not refused.
+    #[serde(default)]
+    pub(crate) artifacts: Vec<String>,
     /// Whether the report of the upgrade says so by now.
     pub(crate) is_reported: bool,
 }

@@ -16,7 +16,7 @@ pub(crate) mod order;
 pub(crate) mod revision;
 pub(crate) mod told;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use refit_abi::{EngineId, Generation, Height};
 use refit_kernel::{BlockOutcome, Replied};
 use refit_ordering::PlanDigest;
@@ -81,8 +81,12 @@ pub(crate) struct Probation {
     told: Mutex<Told>,
     /// While the blocks of an old branch are made anew.
     revision: Mutex<Option<Revision>>,
-    /// A roll-back is decided: the next start carries it out.
+    /// A roll-back is being decided, or is: the next start carries it out.
     is_ordered: AtomicBool,
+    /// A panic is looked into that may have it taken back.
+    is_alarmed: AtomicBool,
+    /// Held while an operator's word on it is carried out: one at a time.
+    deciding: Mutex<()>,
 }
 
 impl Probation {
@@ -139,18 +143,22 @@ impl Probation {
 
     /// The block at `height` is executed; gives the probation that is over with it.
     pub(crate) fn reaches(&self, height: Height) -> Option<OnProbation> {
-        let over = self.is_on() && self.on.lock().as_ref().is_some_and(|on| on.until <= height);
-        // Once it is to be taken back it does not become permanent meanwhile.
-        match over && !self.is_ordered() {
-            true => self.end(),
+        if !self.is_on() {
+            return None;
+        }
+        let mut now = self.on.lock();
+        let over = now.as_ref().is_some_and(|on| on.until <= height);
+        // Once it is to be taken back it does not become permanent meanwhile: looked at under the lock.
+        match over && !self.is_ordered() && !self.is_alarmed.load(Ordering::Acquire) {
+            true => self.ended(&mut now),
             false => None,
         }
     }
 
-    fn end(&self) -> Option<OnProbation> {
+    fn ended(&self, now: &mut Option<OnProbation>) -> Option<OnProbation> {
         self.is_on.store(false, Ordering::Release);
         *self.told.lock() = Told::default();
-        self.on.lock().take()
+        now.take()
     }
 
     /// Makes the generation permanent at once; durable when this returns. Gives the probation that is over.
@@ -170,7 +178,7 @@ impl Probation {
         })?;
         archive.set_records(vec![RecordChange::put(CONFIRMED, content)])?;
         *self.confirmed.lock() = Some(confirmed);
-        Ok(self.end())
+        Ok(self.ended(&mut self.on.lock()))
     }
 
     /// Notes what clients are told while a generation is on probation.
@@ -185,8 +193,27 @@ impl Probation {
         self.is_ordered.load(Ordering::Acquire)
     }
 
-    pub(crate) fn ordered(&self) {
-        self.is_ordered.store(true, Ordering::Release);
+    /// A panic is looked into: until it is decided, the generation does not become permanent by itself.
+    pub(crate) fn alarm(&self, is_alarmed: bool) {
+        self.is_alarmed.store(is_alarmed, Ordering::Release);
+    }
+
+    /// One is being decided about this probation, and from here on it does not end; false if it has ended.
+    pub(crate) fn order(&self, on: &OnProbation) -> bool {
+        let now = self.on.lock();
+        let is_it = now.as_ref() == Some(on);
+        self.is_ordered.store(is_it, Ordering::Release);
+        is_it
+    }
+
+    /// It is not decided after all.
+    pub(crate) fn not_ordered(&self) {
+        self.is_ordered.store(false, Ordering::Release);
+    }
+
+    /// Keeps all others from deciding until it is dropped.
+    pub(crate) fn decide(&self) -> MutexGuard<'_, ()> {
+        self.deciding.lock()
     }
 
     /// The last thing that a node writes that is rolled back: what its clients were told.
@@ -260,8 +287,12 @@ mod tests {
     fn what_is_to_be_taken_back_does_not_become_permanent_meanwhile() {
         let probation = Probation::default();
         probation.begins(on(5, 8));
-        probation.ordered();
+        assert!(!probation.order(&on(4, 8)), "another one");
+        assert!(probation.order(&on(5, 8)));
         assert_eq!(probation.reaches(Height(9)), None);
         assert!(probation.is_on());
+        probation.not_ordered();
+        assert!(probation.reaches(Height(9)).is_some());
+        assert!(!probation.order(&on(5, 8)), "it has ended");
     }
 }

@@ -70,6 +70,7 @@ impl RollBack {
             from,
             newer,
             also,
+            artifacts,
         } = log;
         let points = branches::all(archive)?;
         let newest = points.last().map_or(from, |point| point.branch.max(from));
@@ -81,6 +82,7 @@ impl RollBack {
             through: last,
             code: self.code.clone(),
             detail: self.detail.clone(),
+            artifacts,
             is_reported: false,
         };
         let mut changes = vec![RecordChange::remove(NAME), point.record()?];
@@ -104,4 +106,6 @@ pub(crate) struct Taken {
     pub(crate) newer: Vec<u64>,
     /// Records that change with it.
     pub(crate) also: Vec<RecordChange>,
+    /// The libraries that are taken back.
+    pub(crate) artifacts: Vec<String>,
 }

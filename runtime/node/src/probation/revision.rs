@@ -3,8 +3,8 @@
 
 use super::told::{self, AskerHash, ReplyHash, Told};
 use refit_abi::{EngineId, Height};
-use refit_kernel::{Asker, BlockOutcome, Replied};
-use std::collections::BTreeMap;
+use refit_kernel::{Asker, BlockOutcome, Replied, Wrong};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Revised replies that are named; all are counted.
 pub(crate) const REVISED_SHOWN_MAX: usize = 100;
@@ -32,6 +32,8 @@ pub(crate) struct Revision {
     pub(crate) shown: Vec<RevisedReply>,
     /// Whether all that was told is known.
     pub(crate) is_whole: bool,
+    /// Engines that panicked, whatever became of them later.
+    pub(crate) poisoned: BTreeSet<EngineId>,
 }
 
 impl Revision {
@@ -43,6 +45,7 @@ impl Revision {
             same: 0,
             revised: 0,
             shown: Vec::new(),
+            poisoned: BTreeSet::new(),
         }
     }
 
@@ -51,6 +54,9 @@ impl Revision {
         if outcome.height <= self.through {
             let replies = outcome.replies.iter().filter(|reply| !reply.repeated);
             replies.for_each(|replied| self.one(outcome.height, replied));
+            let troubles = outcome.troubles.iter();
+            let poisoned = troubles.filter(|it| matches!(it.what, Wrong::Poisoned { .. }));
+            self.poisoned.extend(poisoned.map(|trouble| trouble.engine));
         }
     }
 

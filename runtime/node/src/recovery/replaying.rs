@@ -42,6 +42,8 @@ pub(crate) struct Replaying {
     asked: bool,
     /// Behind it: the blocks of an old branch, made anew.
     redo: Option<Redo>,
+    /// The last block of the log is executed, and it is noted.
+    is_behind: bool,
     /// Until the log is at its end. It has room for all that is ever told.
     tell: Option<Sender<Heard>>,
 }
@@ -63,6 +65,7 @@ impl Replaying {
             outlet: None,
             next: None,
             asked: false,
+            is_behind: false,
             tell: Some(tell),
         }
     }
@@ -96,6 +99,17 @@ impl Replaying {
             return Err(Heard::StaysBelow { height, starts });
         }
         attempts::begin(height, archive).map_err(|fault| unreadable(height, &fault))
+    }
+
+    /// Notes, once, that the last block of the log did not end this start.
+    fn behind_last(&mut self) -> Result<(), Heard> {
+        if std::mem::replace(&mut self.is_behind, true) {
+            return Ok(());
+        }
+        match self.store.archive() {
+            Some(archive) => attempts::end(archive).map_err(|fault| unreadable(self.last, &fault)),
+            None => Ok(()),
+        }
     }
 
     /// Pushes the next block of the old branch, made anew on `ground`.
@@ -186,6 +200,10 @@ impl BlockSource for Replaying {
     fn executed(&mut self, ground: &Ground) {
         if self.tell.is_some() && ground.tip.height < self.last {
             return self.go_on(ground);
+        }
+        // At once: what comes behind the log ends no start for the log's last block.
+        if let Err(heard) = self.behind_last() {
+            return self.tell(heard);
         }
         if let Some(redo) = self
             .redo

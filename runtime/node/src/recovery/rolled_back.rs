@@ -24,17 +24,25 @@ pub(crate) fn begin(store: &dyn Store, archive: &dyn Archive) -> Result<(), Reco
     let Some(decided) = RollBack::read(archive)? else {
         return Ok(());
     };
-    let (mut newer, mut from) = (Vec::new(), Branch::default());
+    let (mut newer, mut from, mut has_way_back) = (Vec::new(), Branch::default(), false);
     for checkpoint in archive.checkpoints()? {
         match About::from_bytes(&checkpoint.about) {
             Ok(about)
                 if checkpoint.height <= decided.on.after && about.generation <= decided.on.base =>
             {
                 from = about.ground().branch;
+                has_way_back = true;
             }
             // One that cannot be read is of no use behind the branch either.
             _ => newer.push(checkpoint.number),
         }
+    }
+    let taken_back = armed::find(&decided.on.plan, archive)?;
+    if !has_way_back {
+        let why = "a generation is to be taken back, and no checkpoint of before can be read";
+        return Err(RecoveryError::NoCheckpoint {
+            why: why.to_owned(),
+        });
     }
     let point = decided.begin_branch(
         archive,
@@ -43,6 +51,7 @@ pub(crate) fn begin(store: &dyn Store, archive: &dyn Archive) -> Result<(), Reco
             from,
             newer,
             also: vec![armed::forgotten(&decided.on.plan)],
+            artifacts: taken_back.map(|it| it.plan.artifacts()).unwrap_or_default(),
         },
     )?;
     let (branch, after, through) = (point.branch, point.after, point.through);
@@ -57,6 +66,8 @@ pub(crate) fn begin(store: &dyn Store, archive: &dyn Archive) -> Result<(), Reco
 /// The blocks of an old branch that are still to be made anew.
 pub(crate) struct Redo {
     point: BranchPoint,
+    /// A start before this one has made some of them.
+    is_begun: bool,
 }
 
 impl Redo {
@@ -69,11 +80,17 @@ impl Redo {
         let Some(point) = points.last().filter(|point| store.last() < point.through) else {
             return Ok(None);
         };
-        // Blocks that are gone cannot come again: what is left of the branch begins behind the log.
         let next = store.last().next();
-        Ok(archive.old_block(next)?.map(|_| Self {
-            point: point.clone(),
-        }))
+        match archive.old_block(next)? {
+            Some(_) => Ok(Some(Self {
+                point: point.clone(),
+                is_begun: store.last() > point.after,
+            })),
+            None => Err(RecoveryError::Block {
+                height: next,
+                why: "the branch before has it no more, and it is to be made anew".to_owned(),
+            }),
+        }
     }
 
     /// The last block that comes again.
@@ -83,7 +100,9 @@ impl Redo {
 
     /// Compares what comes out with what was told.
     pub(crate) fn revision(&self, archive: &dyn Archive) -> Result<Revision, RecoveryError> {
-        let told = Told::from_record(archive.record(TOLD)?.as_deref());
+        let mut told = Told::from_record(archive.record(TOLD)?.as_deref());
+        // What the start before has compared, this one does not see.
+        told.is_whole &= !self.is_begun;
         Ok(Revision::new(told, self.point.through))
     }
 

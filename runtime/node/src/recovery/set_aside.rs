@@ -1,6 +1,7 @@
 //! [`set_aside`]: takes the last block out of the log of a node that does not run: one that ends it each time.
 
 use super::attempts;
+use crate::probation::branches;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::{ClientId, EngineId, Height};
@@ -96,6 +97,17 @@ pub fn set_aside(folder: &Path, height: Height) -> Result<Vec<AsideMessage>, Set
     let checkpoint = newest.map_or(Height(0), |newest| newest.height);
     let last = store.last();
     if height != last || height <= checkpoint {
+        return Err(SetAsideError::NotLast {
+            height,
+            last,
+            checkpoint,
+        });
+    }
+    // A roll-back goes on behind this one: without it, it could not.
+    if branches::all(archive)?
+        .last()
+        .is_some_and(|point| height <= point.after && last < point.through)
+    {
         return Err(SetAsideError::NotLast {
             height,
             last,

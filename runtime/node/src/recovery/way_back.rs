@@ -5,6 +5,7 @@ use super::about::About;
 use super::checkpoints::way_back;
 use super::kept::look_through;
 use crate::probation::OnProbation;
+use refit_abi::Height;
 use refit_loader::ArtifactId;
 use refit_store::{Archive, Fault, Store};
 use std::fs::File;
@@ -49,14 +50,23 @@ pub(crate) fn check(
     let file = File::open(&checkpoint.path).map_err(|error| damaged(error.to_string()))?;
     look_through(&file).map_err(|error| damaged(error.to_string()))?;
     code(&about, archive)?;
-    // The first and the last that would be needed: the log has no gaps.
-    for height in [checkpoint.height.next(), on.after.next()] {
+    // The first and the last that would be needed: the log has no gaps. They may not be made yet.
+    let last = store.last();
+    let needed = [checkpoint.height.next(), on.after.next()].into_iter();
+    for height in needed.filter(|height| *height <= last) {
         let read = store.read(height);
         read.map_err(|error| NoWayBack::Log {
             why: error.to_string(),
         })?;
     }
     Ok(())
+}
+
+/// The bytes of the log behind a block.
+pub(crate) fn log_bytes(after: Height, store: &dyn Store) -> u64 {
+    let last = store.durable_height();
+    let blocks = (after.0 + 1..=last.0).map_while(|height| store.read(Height(height)).ok());
+    blocks.map(|block| block.len() as u64).sum()
 }
 
 /// Whether its libraries are there, and what they were.

@@ -11,7 +11,7 @@ use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::limits::{STATE_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::pause::Recall;
-use crate::probation::{OnRollBack, Probation};
+use crate::probation::{Alarm, OnRollBack, Probation};
 use crate::recovery::checkpoints::Checkpoints;
 use crate::serve::place::Place;
 use crate::serve::probation::TakenBack;
@@ -55,6 +55,8 @@ pub struct Node {
     pub(crate) probation: Arc<Probation>,
     pub(crate) on_roll_back: Option<Arc<OnRollBack>>,
     pub(crate) trials: Trials,
+    /// Hears of panics while a generation is on probation.
+    pub(crate) alarms: Sender<Alarm>,
     /// Until the node is stopped.
     pub(crate) checkpoints: Mutex<Option<Checkpoints>>,
     pub(crate) snapshots: Snapshots,

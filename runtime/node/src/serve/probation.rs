@@ -8,6 +8,7 @@ use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_admin::api::{ProbationStatus, RollBackAccepted};
 use refit_store::{Archive, Fault};
+use std::path::Path;
 
 /// What operators do after a probation.
 const FORWARD: &str = "the way back is forward now: make a plan with the code of before (refit upgrade plan KIND=PATH)";
@@ -46,15 +47,21 @@ impl Node {
         let live = self.shown_probation(&on);
         match id == 0 || id == live.upgrade {
             true => Ok((on, archive)),
-            false => refuse(format!(
-                "upgrade {id} is not on probation; upgrade {} is",
-                live.upgrade
+            false => Err(Refusal::new(
+                409,
+                codes::NOT_ON_PROBATION,
+                format!(
+                    "upgrade {id} is not on probation; upgrade {} is",
+                    live.upgrade
+                ),
+                "name the one that is, or none",
             )),
         }
     }
 
     /// Makes the generation permanent.
     pub(crate) fn confirm(&self, id: u64) -> Result<ProbationStatus, Refusal> {
+        let _alone = self.probation.decide();
         let (on, archive) = self.on_probation(id)?;
         if self.probation.is_ordered() {
             return Err(rolls_back());
@@ -67,23 +74,47 @@ impl Node {
         Ok(shown)
     }
 
+    /// Looks whether it can be taken back, and writes down that it is.
+    fn decide(
+        &self,
+        on: &OnProbation,
+        archive: &dyn Archive,
+        why: &TakenBack,
+    ) -> Result<(), Refusal> {
+        way_back::check(on, &*self.store, archive).map_err(|why| {
+            let detail = format!("generation {} cannot be taken back: {why}", on.base.next());
+            Refusal::new(409, codes::ROLLBACK_IMPOSSIBLE, detail, FORWARD)
+        })?;
+        // The old branch is kept, and its entries come into the log once more.
+        self.has_room_for(2 * way_back::log_bytes(on.after, &*self.store))?;
+        let order = RollBack::new(on.clone(), why.code, why.detail.clone());
+        let record = order.to_record();
+        let recorded = record.and_then(|record| archive.set_records(vec![record]));
+        recorded.map_err(|fault| not_written(&fault))
+    }
+
+    /// Whether the disk has room for so many bytes beside those that the node keeps free.
+    pub(super) fn has_room_for(&self, bytes: u64) -> Result<(), Refusal> {
+        let folder = self.place.data_dir();
+        match folder.is_none_or(|folder| refit_store::has_room_for(Path::new(&folder), bytes)) {
+            true => Ok(()),
+            false => Err(disk_full(bytes)),
+        }
+    }
+
     /// Decides that the generation is taken back, and has the node restart for it.
     pub(crate) fn take_back(&self, id: u64, why: &TakenBack) -> Result<RollBackAccepted, Refusal> {
+        let _alone = self.probation.decide();
         let (on, archive) = self.on_probation(id)?;
         if self.probation.is_ordered() {
             return Err(rolls_back());
         }
-        way_back::check(&on, &*self.store, archive).map_err(|why| {
-            let detail = format!("generation {} cannot be taken back: {why}", on.base.next());
-            Refusal::new(409, codes::ROLLBACK_IMPOSSIBLE, detail, FORWARD)
-        })?;
-        let order = RollBack::new(on.clone(), why.code, why.detail.clone());
         // From here on it does not become permanent; decided it is once it is written.
-        self.probation.ordered();
-        let recorded = order
-            .to_record()
-            .and_then(|record| archive.set_records(vec![record]));
-        recorded.map_err(|fault| not_written(&fault))?;
+        if !self.probation.order(&on) {
+            return self.on_probation(id).and(Err(rolls_back()));
+        }
+        let decided = self.decide(&on, archive, why);
+        decided.inspect_err(|_| self.probation.not_ordered())?;
         let probation = self.shown_probation(&on);
         let (generation, after, code) = (probation.generation, on.after, why.code);
         tracing::warn!(
@@ -98,6 +129,15 @@ impl Node {
             height: self.released.moment().height,
         })
     }
+}
+
+/// The refusal where the disk has no room for what it would take.
+fn disk_full(bytes: u64) -> Refusal {
+    let detail = format!(
+        "the disk of the data folder has no room for it: {bytes} bytes beside those that are kept free"
+    );
+    let next = "make room on it, and order it again while the generation is on probation";
+    Refusal::new(503, codes::DISK_FULL, detail, next)
 }
 
 /// Why a generation is taken back.

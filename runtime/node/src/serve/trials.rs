@@ -5,10 +5,11 @@ use super::probation::TakenBack;
 use crate::probation::{Alarm, OnPanic};
 use crate::recovery::Tried;
 use crate::recovery::trial::Trial;
+use crate::recovery::way_back;
 use crate::rehearsal::RehearsalCommand;
 use crossbeam_channel::Receiver;
-use parking_lot::Mutex;
-use refit_abi::codes;
+use parking_lot::{Mutex, MutexGuard};
+use refit_abi::{Height, codes};
 use refit_admin::Refusal;
 use refit_ordering::BlockRefused;
 use std::io;
@@ -30,11 +31,7 @@ pub(crate) struct Trials {
 impl Node {
     /// Tries what taking the generation back would come to.
     pub(crate) fn try_roll_back(&self, id: u64) -> Result<Tried, Refusal> {
-        let (on, archive) = self.on_probation(id)?;
-        let Some(command) = &self.trials.command else {
-            return Err(failed("the node is not configured to try it".to_owned()));
-        };
-        let Some(_one) = self.trials.trying.try_lock() else {
+        let Some(one) = self.trials.trying.try_lock() else {
             return Err(Refusal::new(
                 409,
                 codes::ROLLBACK_CHECK_UNDER_WAY,
@@ -42,6 +39,22 @@ impl Node {
                 "try again when it has ended",
             ));
         };
+        self.tried(id, &one)
+    }
+
+    /// The same, by who holds the place.
+    fn tried(&self, id: u64, _one: &MutexGuard<'_, ()>) -> Result<Tried, Refusal> {
+        let (on, archive) = self.on_probation(id)?;
+        let Some(command) = &self.trials.command else {
+            return Err(failed("the node is not configured to try it".to_owned()));
+        };
+        let size = |path: std::path::PathBuf| path.metadata().map_or(0, |file| file.len());
+        let states: u64 = archive
+            .checkpoints()
+            .map_or(0, |kept| kept.into_iter().map(|kept| size(kept.path)).sum());
+        // A copy of the log is made, and its part behind the upgrade comes once more.
+        let log = 2 * way_back::log_bytes(Height(0), &*self.store);
+        self.has_room_for(states + log)?;
         let trial = Trial {
             store: &*self.store,
             archive,
@@ -52,6 +65,24 @@ impl Node {
         trial
             .run(command)
             .map_err(|error| failed(error.to_string()))
+    }
+
+    /// After a start: engines that panicked on probation before it, and about which nothing was decided.
+    pub(crate) fn alarm_again(&self) {
+        if !self.probation.is_on() {
+            return;
+        }
+        let Ok(status) = self.look() else {
+            return;
+        };
+        let poisoned = status.poisoned.iter();
+        for engine in poisoned.filter_map(|poison| poison.engine.parse().ok()) {
+            let height = status.height;
+            self.probation
+                .alarm(self.trials.on_panic == OnPanic::RollBack);
+            // Those that find no room say no more than those before them.
+            let _ = self.alarms.try_send(Alarm { engine, height });
+        }
     }
 
     /// Does what the policy says of a panic on probation.
@@ -65,12 +96,17 @@ impl Node {
             OnPanic::Halt => self
                 .standing
                 .halts(BlockRefused::OnProbation { height, engine }),
-            OnPanic::RollBack => self.take_back_for(alarm),
+            OnPanic::RollBack => {
+                self.take_back_for(alarm);
+                self.probation.alarm(false);
+            }
         }
     }
 
     fn take_back_for(&self, Alarm { engine, height }: Alarm) {
-        let tried = match self.try_roll_back(0) {
+        // An operator's trial goes first, and is waited for.
+        let one = self.trials.trying.lock();
+        let tried = match self.tried(0, &one) {
             Ok(tried) => tried,
             Err(refusal) => {
                 let why = &refusal.why.detail;

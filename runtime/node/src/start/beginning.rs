@@ -6,8 +6,9 @@ use super::load::{Loaded, kinds, load, roots};
 use super::prepared::{self, EngineCode};
 use super::{StartError, ids, warn_of_unknown_grants};
 use crate::blocks::chain::{self, Root};
+use crate::code::armed;
 use crate::code::libraries::Libraries;
-use crate::probation::OnProbation;
+use crate::probation::{OnProbation, branches};
 use crate::recovery::RecoveryError;
 use crate::recovery::genesis::Genesis;
 use crate::recovery::kept::{Code, Kept};
@@ -63,7 +64,6 @@ impl Beginning {
             return Self::of_configuration(config, loader, None);
         };
         let identity = Identity::of(&config.chain, &config.engines)?;
-        rolled_back::begin(store, archive)?;
         // The folder is refused before anything of it is loaded.
         let checkpoints = archive.checkpoints().map_err(RecoveryError::from)?;
         let known = Identity::read(archive).map_err(RecoveryError::from)?;
@@ -76,10 +76,20 @@ impl Beginning {
                 .last()
                 .map(|newest| About::from_bytes(&newest.about));
             let live = about.and_then(Result::ok).map(|about| about.artifacts());
-            let live: Vec<_> = live.into_iter().flatten().collect();
+            let mut live: Vec<_> = live.into_iter().flatten().collect();
+            // The log may say of these that they came in since.
+            for recorded in armed::all(archive).map_err(RecoveryError::from)? {
+                live.extend(recorded.armed.plan.artifacts());
+            }
+            // It was live when the configuration was changed to it, and was taken back since.
+            for point in branches::all(archive).map_err(RecoveryError::from)? {
+                live.extend(point.artifacts);
+            }
             known.admits(&identity, &config.engines, &live, config.live_code)?;
             recorded = known;
         }
+        rolled_back::begin(store, archive)?;
+        let checkpoints = archive.checkpoints().map_err(RecoveryError::from)?;
         if checkpoints.is_empty()
             && let Some(genesis) = genesis
         {

@@ -6,7 +6,7 @@ use crate::blocks::intake::Intake;
 use crate::code::armed::{self, Armed};
 use crate::limits::REPLAY_LOOK;
 use crate::recovery::replaying::Heard;
-use crate::recovery::{RecoveryError, attempts, rolled_back};
+use crate::recovery::{RecoveryError, rolled_back};
 use crate::serve::handle::Node;
 use crate::upgrade::Open;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -55,11 +55,9 @@ pub(super) fn replay(node: &Node, from: Height, heard: &Receiver<Heard>) -> Resu
         }
     }
     tell_of_branch(node)?;
-    if let Some(archive) = node.store.archive() {
-        attempts::end(archive).map_err(RecoveryError::from)?;
-    }
-    node.latest.lock().starting = false;
+    // Before anybody may order one: the upgrade that is taken up is the one that is under way.
     not_decided(node)?;
+    node.latest.lock().starting = false;
     let height = node.latest.lock().height;
     tracing::info!(checkpoint = %from, %height, "the node goes on where it ended");
     Ok(())

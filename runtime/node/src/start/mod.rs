@@ -20,11 +20,11 @@ use crate::known::standing::Standing;
 use crate::known::tempo::Tempo;
 use crate::limits::{ALARMS_MAX, PROBATION_BLOCKS_MAX};
 use crate::log::lines;
-use crate::probation::Probation;
+use crate::probation::{OnPanic, Probation};
 use crate::recovery::RecoveryError;
 use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
 use crate::recovery::replaying::Replaying;
-use crate::recovery::rolled_back;
+use crate::recovery::rolled_back::{self, Redo};
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
 use crate::serve::trials::{self, Trials};
@@ -203,6 +203,7 @@ impl Node {
         let probation = Probation::of_folder(on_probation, store.archive());
         let probation = Arc::new(probation.map_err(RecoveryError::from)?);
         let (branches, redo) = rolled_back::branches(&*store)?;
+        let redone = redo.as_ref().map(Redo::through).unwrap_or_default();
         if let (Some(redo), Some(archive)) = (&redo, store.archive()) {
             probation.revises(redo.revision(archive)?);
         }
@@ -280,7 +281,9 @@ impl Node {
             events: writer,
             checkpoints,
             probation: probation.clone(),
-            alarms: tell_alarms,
+            takes_back: config.on_panic == OnPanic::RollBack,
+            redone,
+            alarms: tell_alarms.clone(),
             branches,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
@@ -342,6 +345,7 @@ impl Node {
             store,
             probation,
             on_roll_back: config.on_roll_back,
+            alarms: tell_alarms,
             trials: Trials {
                 command: config.trial,
                 folder: trial_folder(config.data_dir.as_deref()),

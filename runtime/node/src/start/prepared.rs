@@ -78,6 +78,7 @@ impl Prepared {
         match started {
             Ok(()) => {
                 self.node.know();
+                self.node.alarm_again();
                 Ok(self.node)
             }
             Err(error) => {

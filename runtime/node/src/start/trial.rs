@@ -5,7 +5,6 @@ use crate::limits::TRIAL_CPU_S_MAX;
 use crate::recovery::Tried;
 use crate::serve::handle::Node;
 use crate::start::config::{NodeConfig, NodeParts};
-use refit_admin::Node as _;
 use refit_loader::ProbeCommand;
 use refit_loader::sys::{crash, limits, voice};
 use std::io::Write;
@@ -46,13 +45,12 @@ fn tried(folder: &Path, probe: ProbeCommand) -> Result<Tried, String> {
     if let Some(refused) = node.halted() {
         return Err(refused.to_string());
     }
-    let report = node.upgrades.rolled_back();
-    let report = report.ok_or("nothing was rolled back")?;
-    let status = node.status().map_err(|refusal| refusal.to_string())?;
-    let poisoned = status.poisoned.into_iter();
+    let tried = node.upgrades.rolled_back();
+    let (report, poisoned) = tried.ok_or("nothing was rolled back")?;
     let tried = Tried {
         report,
-        poisoned: poisoned.map(|poison| poison.engine).collect(),
+        // Whatever became of them later: an operator's restart mends no code.
+        poisoned: poisoned.iter().map(ToString::to_string).collect(),
     };
     node.stop();
     Ok(tried)

@@ -47,7 +47,7 @@ use crossbeam_channel::Sender;
 use leaving::Leaving;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use refit_abi::codes;
-use refit_abi::{Generation, Height};
+use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{RollBackReport, UpgradeReport};
 use refit_admin::{Metrics, PLAN_BYTES_MAX, Refusal};
 use refit_kernel::{Duty, GenerationTable};
@@ -55,6 +55,7 @@ use refit_loader::Loader;
 use refit_store::Store;
 use refit_upgrade::{Plan, PlanError, Registry, Watch};
 use reports::Reports;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,7 +106,7 @@ struct State {
     reports: Reports,
     registry: Registry,
     /// What this start has taken back, if it has.
-    rolled_back: Option<RollBackReport>,
+    rolled_back: Option<(RollBackReport, BTreeSet<EngineId>)>,
     /// Of the upgrade that came last.
     recall: Arc<Recall>,
 }

@@ -28,7 +28,8 @@ impl Attempt {
             })?;
         }
         let recorded = Armed::new(self.plan.clone(), self.rules.probation_blocks);
-        let recorded = recorded.counted(self.rules.attempts);
+        let key = self.upgrades.state.lock().reports.key(self.id);
+        let recorded = recorded.counted(self.rules.attempts).under(key);
         let recorded = recorded.record(&chain::digest(&self.plan), archive);
         recorded.map_err(|fault| refused_by(phase, &fault))
     }

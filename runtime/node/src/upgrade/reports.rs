@@ -223,6 +223,12 @@ impl Reports {
         self.keyed.get(&key).copied()
     }
 
+    /// The key that an upgrade was taken on under.
+    pub(super) fn key(&self, id: u64) -> Option<Key> {
+        let mut keyed = self.keyed.iter();
+        keyed.find(|(_, of)| **of == id).map(|(key, _)| *key)
+    }
+
     pub(super) fn get(&self, id: u64) -> Option<UpgradeReport> {
         self.kept
             .iter()

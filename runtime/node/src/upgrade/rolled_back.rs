@@ -5,12 +5,13 @@ use super::Upgrades;
 use crate::probation::branches::BranchPoint;
 use crate::probation::revision::{RevisedReply, Revision};
 use refit_abi::host::Explained;
-use refit_abi::{Generation, Height};
+use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
     self, Phase, QuarantineEntry, QuarantineState, Reason, RollBackReport, UpgradeReport,
     UpgradeState,
 };
 use refit_kernel::Asker;
+use std::collections::BTreeSet;
 
 impl Upgrades {
     /// The number of the upgrade that made this generation live after the block at `height`; 0 if nobody knows it any
@@ -22,6 +23,7 @@ impl Upgrades {
 
     /// Tells of a roll-back that is over, and of the replies that came out otherwise, as far as they were compared.
     pub(crate) fn was_rolled_back(&self, point: &BranchPoint, revision: Option<Revision>) {
+        let poisoned = revision.as_ref().map(|it| it.poisoned.clone());
         let report = self.roll_back_report(point, revision);
         let RollBackReport {
             same,
@@ -41,7 +43,7 @@ impl Upgrades {
         }
         let id = self.that_committed(point.generation, point.after);
         let mut state = self.state.lock();
-        state.rolled_back = Some(report.clone());
+        state.rolled_back = Some((report.clone(), poisoned.unwrap_or_default()));
         state.reports.update(id, |it| it.take_back(report));
         let Some(known) = state.reports.get(id) else {
             return;
@@ -51,8 +53,8 @@ impl Upgrades {
         self.journal_report(id);
     }
 
-    /// What this start has taken back, if it has.
-    pub(crate) fn rolled_back(&self) -> Option<RollBackReport> {
+    /// What this start has taken back, if it has, and the engines that panicked as it was made anew.
+    pub(crate) fn rolled_back(&self) -> Option<(RollBackReport, BTreeSet<EngineId>)> {
         self.state.lock().rolled_back.clone()
     }
 

@@ -65,7 +65,7 @@ impl Upgrades {
         let Some(attempts) = attempts else {
             return Ok(());
         };
-        let mut plan = open.armed.plan;
+        let mut plan = open.armed.plan.clone();
         let mut came_from = Vec::new();
         for module in &mut plan.modules {
             let Some(kept) = archive.code(&module.artifact) else {
@@ -102,6 +102,10 @@ impl Upgrades {
         rules.attempts = attempts;
         rules.entry = open.entry;
         let mut state = self.state.lock();
+        if state.reports.under_way().is_some() {
+            // What was ordered meanwhile goes first; the next start looks again.
+            return Ok(());
+        }
         let live = state.libraries.live(&table);
         // A handle on live code: the retirement of old code counts them.
         drop(table);
@@ -111,7 +115,7 @@ impl Upgrades {
             self.did_not_happen(&plan, Explained::of(&error));
             return armed::forget_plan(&open.plan, archive);
         }
-        let id = state.open(&plan, None, &live, &counts);
+        let id = state.open(&plan, open.armed.key, &live, &counts);
         state.recall = rules.recall.clone();
         let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let upgrades = self.clone();

@@ -88,6 +88,14 @@ impl Files {
         self.folder.join("checkpoints")
     }
 
+    /// Whether there are checkpoints or libraries.
+    pub(super) fn has_any(&self) -> bool {
+        let has_some = |folder: PathBuf| {
+            std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
+        };
+        has_some(self.checkpoints()) || has_some(self.codes())
+    }
+
     pub(super) fn codes(&self) -> PathBuf {
         self.folder.join("code")
     }

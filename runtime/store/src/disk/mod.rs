@@ -81,6 +81,15 @@ impl DiskStore {
     pub fn open_heard(folder: &Path, steps: Arc<dyn Steps>) -> Result<Self, OpenError> {
         let files = Files::make(folder, steps)?;
         let path = files.blocks();
+        // Its file is made before anything else: without it, what is there is of a chain whose log is lost.
+        let is_new = path.metadata().map_or(true, |file| file.len() == 0);
+        if is_new && files.has_any() {
+            return Err(OpenError::Damaged {
+                path,
+                detail: "it is gone or empty, and there are checkpoints or libraries of its chain"
+                    .to_owned(),
+            });
+        }
         let mut builder = Builder::new();
         let db = builder.set_cache_size(CACHE_BYTES).create(&path);
         Self::over(

@@ -376,3 +376,23 @@ fn the_journal_keeps_no_more_bytes_than_it_may_over_lives_of_the_store() {
     };
     assert_eq!(store.journal_read(oldest).unwrap().len() as u64, kept);
 }
+
+#[test]
+fn a_log_that_is_gone_or_empty_beside_its_checkpoints_is_refused_and_nothing_is_swept_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(folder.path()).unwrap();
+    append(&store, 1..=5);
+    checkpoint(&store, 5);
+    drop(store);
+    let (log, checkpoints) = (
+        folder.path().join("blocks.redb"),
+        folder.path().join("checkpoints"),
+    );
+    std::fs::File::create(&log).unwrap();
+    for _ in 0..2 {
+        let refused = DiskStore::open(folder.path()).unwrap_err();
+        assert_eq!(refused.code(), "store-damaged", "{refused}");
+        assert_eq!(files(&checkpoints).len(), 1);
+        let _ = std::fs::remove_file(&log);
+    }
+}

@@ -59,6 +59,9 @@ impl Driver {
         let follows = self.follow_up.take();
         let hash = Block::hash_of(&bytes);
         self.log(height, bytes, &seal)?;
+        if height <= self.parts.redone {
+            self.until_durable(height)?;
+        }
         let frame = BlockFrame { height, time, hash };
         let branch = self.ground.branch;
         let input = BlockInput {
@@ -165,6 +168,15 @@ impl Driver {
         Ok(())
     }
 
+    /// Waits until the log has a block for good.
+    fn until_durable(&self, height: Height) -> Result<(), Ended> {
+        while self.parts.store.durable_height() < height {
+            self.log_goes_on()?;
+            let _ = self.logged.recv_timeout(DRIVER_SLEEP_MAX);
+        }
+        Ok(())
+    }
+
     /// Whether the log takes blocks: if not, those that were executed and are not in it have no effect.
     pub(super) fn log_goes_on(&self) -> Result<(), Ended> {
         match self.parts.store.fault() {
@@ -255,6 +267,7 @@ impl Driver {
     fn raise_alarm(&self, height: Height, troubles: &[Trouble]) {
         let poisoned = |trouble: &&Trouble| matches!(trouble.what, Wrong::Poisoned { .. });
         for trouble in troubles.iter().filter(poisoned) {
+            self.parts.probation.alarm(self.parts.takes_back);
             // Those that find no room say no more than those before them.
             let _ = self.parts.alarms.try_send(Alarm {
                 engine: trouble.engine,

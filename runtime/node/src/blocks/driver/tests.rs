@@ -66,6 +66,8 @@ fn ends_behind(messages: usize) -> bool {
         checkpoints: crossbeam_channel::bounded(1).0,
         probation: Arc::default(),
         branches: Vec::new(),
+        redone: refit_abi::Height(0),
+        takes_back: false,
         alarms: crossbeam_channel::bounded(1).0,
         store: Arc::new(MemoryStore::default()),
         intake: outlet,

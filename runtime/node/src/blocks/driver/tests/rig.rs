@@ -106,6 +106,8 @@ impl Rig {
             checkpoints: crossbeam_channel::bounded(1).0,
             probation: Arc::default(),
             branches: Vec::new(),
+            redone: refit_abi::Height(0),
+            takes_back: false,
             alarms: crossbeam_channel::bounded(1).0,
             store: Arc::new(MemoryStore::after(set.tip.height)),
             intake: outlet,
