@@ -155,7 +155,13 @@ impl Replaying {
             self.next = Some(block);
             return;
         }
+        // Behind one that a roll-back has left last others came before: it ended nothing.
+        let is_left_last = self
+            .redo
+            .as_ref()
+            .is_some_and(|redo| height <= redo.after());
         if height == self.last
+            && !is_left_last
             && let Err(heard) = self.tries_last()
         {
             return self.tell(heard);

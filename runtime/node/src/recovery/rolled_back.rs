@@ -93,6 +93,11 @@ impl Redo {
         }
     }
 
+    /// The last block that stays.
+    pub(crate) fn after(&self) -> Height {
+        self.point.after
+    }
+
     /// The last block that comes again.
     pub(crate) fn through(&self) -> Height {
         self.point.through
