@@ -126,6 +126,8 @@ impl Probation {
         if self.is_confirmed(&on) || on.until <= on.after {
             return;
         }
+        // An alarm of the probation before says nothing of this one.
+        self.alarm(false);
         *self.told.lock() = Told::default();
         *self.on.lock() = Some(on);
         self.is_on.store(true, Ordering::Release);
@@ -294,5 +296,8 @@ mod tests {
         probation.not_ordered();
         assert!(probation.reaches(Height(9)).is_some());
         assert!(!probation.order(&on(5, 8)), "it has ended");
+        probation.alarm(true);
+        probation.begins(on(9, 12));
+        assert!(probation.reaches(Height(12)).is_some(), "an older alarm");
     }
 }
