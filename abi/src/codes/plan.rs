@@ -15,6 +15,8 @@ super::codes! { ALL_PLAN: "Planning an upgrade", "Rules of plans. A plan that br
     PLAN_IDENTICAL_CODE = "plan-identical-code", NothingToDo, "Nothing, or change the engine's source and build it again.";
     /// No step leads from the live state to the new one.
     PLAN_NO_MIGRATION = "plan-no-migration", PlanRefused, "Freeze the old type in a module and write `#[derive(Migrate)]` with `#[migrate(from = …)]`, or `impl Migrate` by hand.";
+    /// The code is an older version, and the live code has no way back to its state.
+    PLAN_NO_WAY_BACK = "plan-no-way-back", PlanRefused, "While the live release is on probation: `refit upgrade rollback`. Later: restore a snapshot of before, or have the author write `impl MigrateBack` in a next version.";
     /// Kinds name each other in `AFTER`, so none can be first.
     PLAN_AFTER_CYCLE = "plan-after-cycle", PlanRefused, "Take one of them out of `AFTER` and use upgrade messages there.";
     /// An order of the plan is about a kind that the plan does not bring.
@@ -46,6 +48,8 @@ super::codes! { ALL_LINT: "The plan's linter", "Facts that an operator should kn
     CAPABILITY_UNKNOWN_KIND = "capability-unknown-kind", PlanRefused, "Bring the kind, or take the capability back.";
     /// The upgrade drops fields of a state, and what they hold.
     DATA_DROPPED = "data-dropped", PlanRefused, "Keep the fields, or allow the code if the data may go.";
+    /// An older version of a kind comes in, by the live code's way back.
+    DOWNGRADE = "downgrade", PlanRefused, "Nothing, if that is meant; else plan with the newer code.";
     /// The engine panicked and takes no messages; a plan that does not restart it leaves it so.
     ENGINE_POISONED = "engine-poisoned", Refused, "Start it afresh with `refit engine restart ENGINE`, or with mended code: `refit upgrade plan KIND=PATH --restart KIND`.";
     /// The plan's height is very far away.
@@ -54,6 +58,8 @@ super::codes! { ALL_LINT: "The plan's linter", "Facts that an operator should kn
     HEIGHT_PASSED = "height-passed", PlanRefused, "Plan with a later height, or none.";
     /// The new code takes or gives other messages or queries than the old one.
     INTERFACE_CHANGED = "interface-changed", PlanRefused, "Tell its clients, or keep the old forms beside the new ones.";
+    /// Once the upgrade is permanent no plan leads back: the new code has no way back to the live state.
+    IRREVERSIBLE = "irreversible", PlanRefused, "Look at it well while it is on probation, or take a snapshot first: `refit upgrade apply PLAN --snapshot-before irreversible`.";
     /// Messages of a type that the new code does not take may be waiting.
     MESSAGES_NOT_ACCEPTED = "messages-not-accepted", PlanRefused, "Write `impl MigrateMessage` for the older message, or plan with `--dead-letters KIND`.";
     /// The library reaches outside of the node, where nothing is the same twice.

@@ -20,6 +20,8 @@ pub enum Class {
     MigrateByHand,
     /// The state crosses as postcard bytes.
     Translate,
+    /// An older version comes in: the live code takes each state back to it, as postcard bytes.
+    MigrateBack,
     /// The engine starts afresh; its state is dropped.
     #[serde(rename = "restart-engine")]
     Restart,
@@ -36,10 +38,10 @@ impl Class {
                 Class::Translate
             });
         }
-        let step = new
-            .migrations
-            .iter()
-            .find(|step| step.from_schema == old.schema)?;
+        let mut steps = new.migrations.iter();
+        let Some(step) = steps.find(|step| step.from_schema == old.schema) else {
+            return goes_back(old, new).then_some(Class::MigrateBack);
+        };
         // The step reads memory laid out as its own frozen type: in another layout it would read something else.
         if step.from_layout != old.layout || old.crosses_as_bytes {
             return Some(Class::Translate);
@@ -55,9 +57,20 @@ impl Class {
     pub(crate) fn runs(self) -> bool {
         matches!(
             self,
-            Class::Migrate | Class::MigrateByHand | Class::Translate
+            Class::Migrate | Class::MigrateByHand | Class::Translate | Class::MigrateBack
         )
     }
+}
+
+/// Whether a way back of `old` leads to the states of `new`.
+fn goes_back(old: &KindDescriptor, new: &KindDescriptor) -> bool {
+    old.ways_back.iter().any(|way| way.to == new.schema)
+}
+
+/// Whether `new` is an older version of `old`: by its number, or since `old` knows a step from it.
+pub(crate) fn is_older(new: &KindDescriptor, old: &KindDescriptor) -> bool {
+    let mut steps = old.migrations.iter();
+    new.version < old.version || steps.any(|step| step.from_schema == new.schema)
 }
 
 /// Whether the new code may not take a message that the old code took.
@@ -74,6 +87,7 @@ impl fmt::Display for Class {
             Class::Migrate => "migrate",
             Class::MigrateByHand => "migrate-by-hand",
             Class::Translate => "translate",
+            Class::MigrateBack => "migrate-back",
             Class::Restart => "restart-engine",
         })
     }

@@ -5,16 +5,18 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 17] = [
+pub const LINT_CODES: [&str; 19] = [
     codes::AFTER_UNKNOWN_KIND,
     codes::CAPABILITY_MISSING,
     codes::CAPABILITY_NEW,
     codes::CAPABILITY_UNKNOWN_KIND,
     codes::DATA_DROPPED,
+    codes::DOWNGRADE,
     codes::ENGINE_POISONED,
     codes::HEIGHT_FAR,
     codes::HEIGHT_PASSED,
     codes::INTERFACE_CHANGED,
+    codes::IRREVERSIBLE,
     codes::MESSAGES_NOT_ACCEPTED,
     codes::OUTSIDE_CALLS,
     codes::PAUSE_LONG,

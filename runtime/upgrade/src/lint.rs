@@ -9,6 +9,7 @@ mod crossing;
 mod heights;
 mod interface;
 mod rewording;
+mod way_back;
 mod words;
 
 use crate::finding::{Finding, Level};
@@ -68,6 +69,8 @@ pub fn lint(
         linter.interface(&mut findings);
         linter.words(&mut findings);
         linter.data(&mut findings);
+        findings.extend(linter.downgrade());
+        findings.extend(linter.irreversible());
         linter.bus(&mut findings);
     }
     // The sort is stable: within a level they stay in the order of the plan.

@@ -108,6 +108,22 @@ pub enum PlanError {
         /// The changes of the schema, one a line.
         difference: Vec<String>,
     },
+    /// It is an older version, and the live code has no way back to it.
+    #[error(
+        "version {to_version} of `{kind}` is older than the live version {from_version}, which has no \
+         way back to its state:{}",
+        lines(difference)
+    )]
+    NoWayBack {
+        /// The name of the engine kind.
+        kind: String,
+        /// The live version of the state.
+        from_version: u32,
+        /// The version of the state that would come in.
+        to_version: u32,
+        /// The changes of the schema, one a line.
+        difference: Vec<String>,
+    },
     /// Kinds come after each other in a circle.
     #[error(
         "the transitions have no order, each asks the next one's new state: {}",
@@ -198,6 +214,7 @@ impl Explain for PlanError {
             PlanError::Twice { .. } => codes::PLAN_KIND_TWICE,
             PlanError::Identical { .. } => codes::PLAN_IDENTICAL_CODE,
             PlanError::NoMigration { .. } => codes::PLAN_NO_MIGRATION,
+            PlanError::NoWayBack { .. } => codes::PLAN_NO_WAY_BACK,
             PlanError::Cycle { .. } => codes::PLAN_AFTER_CYCLE,
             PlanError::NotPlanned { .. } => codes::PLAN_KIND_NOT_PLANNED,
             PlanError::Base { .. } => codes::PLAN_OTHER_GENERATION,
@@ -223,6 +240,7 @@ impl Explain for PlanError {
                 "freeze the old type in a module and write #[derive(Migrate)] with \
                  #[migrate(from = …)], or impl Migrate by hand"
             }
+            PlanError::NoWayBack { .. } => NO_WAY_BACK,
             PlanError::Cycle { .. } => {
                 "take one of them out of `AFTER` and use upgrade messages there"
             }
@@ -238,6 +256,11 @@ impl Explain for PlanError {
         })
     }
 }
+
+/// What an operator can do without the author; and what the author can.
+const NO_WAY_BACK: &str = "while the live release is on probation: refit upgrade rollback; later the state of before \
+    comes back with a snapshot of then (refit snapshot restore), without what was done since; to keep that, \
+    the author writes `impl MigrateBack` in a next version, and a plan leads back from there";
 
 fn lines(difference: &[String]) -> String {
     difference

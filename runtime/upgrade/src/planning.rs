@@ -1,18 +1,17 @@
 //! Making a [`Plan`]: what each module that is offered would do to the live generation.
 
+mod kind;
+
 use crate::class::Class;
 use crate::directives::Directives;
 use crate::order::Crossing;
 use crate::plan::{
-    Live, LiveKind, OfferedModule, PLAN_FORMAT, PLAN_MODULES_MAX, Plan, PlannedKind, PlannedModule,
-    code_id,
+    Live, LiveKind, OfferedModule, PLAN_FORMAT, PLAN_MODULES_MAX, Plan, PlannedModule, code_id,
 };
 use crate::plan_bounds::at_most;
 use crate::plan_error::PlanError;
 use refit_abi::Height;
-use refit_abi::descriptor::KindDescriptor;
 use refit_abi::host::Module;
-use refit_abi::schema::differences;
 use refit_kernel::GenerationTable;
 
 impl Plan {
@@ -127,7 +126,7 @@ fn plan_module(
     }
     let kinds = kinds
         .iter()
-        .map(|kind| plan_kind(live, candidate, kind, directives))
+        .map(|kind| kind::plan(live, candidate, kind, directives))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(PlannedModule {
         path: candidate.path.clone(),
@@ -138,71 +137,6 @@ fn plan_module(
         kinds,
     })
 }
-
-fn plan_kind(
-    live: &Live,
-    candidate: &OfferedModule,
-    new: &KindDescriptor,
-    directives: &Directives,
-) -> Result<PlannedKind, PlanError> {
-    let Some(old) = live
-        .kinds
-        .iter()
-        .find(|kind| kind.descriptor.kind == new.kind)
-    else {
-        return Ok(PlannedKind {
-            kind: new.kind.clone(),
-            class: Class::New,
-            copied: false,
-            from_version: None,
-            to_version: new.version,
-            difference: Vec::new(),
-            dropped: Vec::new(),
-        });
-    };
-    // An upgrade to the same file would pause the node and change nothing: mostly a forgotten build.
-    if old.artifact == candidate.artifact {
-        let (kind, path) = (new.kind.clone(), candidate.path.clone());
-        return Err(PlanError::Identical { kind, path });
-    }
-    let difference = differences("state", &old.descriptor.state, &new.state);
-    if directives.restart.contains(&new.kind) {
-        return Ok(PlannedKind {
-            kind: new.kind.clone(),
-            class: Class::Restart,
-            copied: false,
-            from_version: Some(old.descriptor.version),
-            to_version: new.version,
-            difference,
-            dropped: vec![WHOLE_STATE.to_owned()],
-        });
-    }
-    let Some(class) = Class::of(&old.descriptor, new) else {
-        let kind = new.kind.clone();
-        return Err(PlanError::NoMigration {
-            kind,
-            from: old.descriptor.schema,
-            to: new.schema,
-            difference,
-        });
-    };
-    let step = new
-        .migrations
-        .iter()
-        .find(|step| step.from_schema == old.descriptor.schema);
-    Ok(PlannedKind {
-        kind: new.kind.clone(),
-        class,
-        copied: false,
-        from_version: Some(old.descriptor.version),
-        to_version: new.version,
-        difference,
-        dropped: step.map(|step| step.dropped.clone()).unwrap_or_default(),
-    })
-}
-
-/// What is dropped when an engine starts afresh.
-const WHOLE_STATE: &str = "(the whole state)";
 
 /// Whether all kinds that the directives name come in, in the place of what is there.
 fn named(modules: &[PlannedModule], directives: &Directives) -> Result<(), PlanError> {

@@ -135,7 +135,8 @@ impl Work {
     /// The step that leads from the old code's states to the new code's, if one does.
     pub(crate) fn step(class: Class, old: &Kind, new: &Kind) -> Option<Migration> {
         match class {
-            Class::Restart => None,
+            // Back leads the live code, which knows what came before it.
+            Class::Restart | Class::MigrateBack => None,
             Class::Translate => new.migration_from_schema(old.descriptor().schema),
             _ => new.migration_from(old.tag()),
         }

@@ -139,6 +139,8 @@ pub enum Class {
     MigrateByHand,
     /// The state crosses as bytes.
     Translate,
+    /// The live code takes the state back to an older version.
+    MigrateBack,
     /// The engine starts afresh; its state is dropped.
     RestartEngine,
 }
@@ -267,7 +269,7 @@ shown_as! {
     }
     Class {
         Carry = "carry", New = "new", Adopt = "adopt", Migrate = "migrate", MigrateByHand = "migrate-by-hand",
-        Translate = "translate",
+        Translate = "translate", MigrateBack = "migrate-back",
         RestartEngine = "restart-engine",
     }
     Phase {
@@ -284,7 +286,7 @@ mod tests {
     #[test]
     fn a_name_is_shown_as_it_is_written_in_json() {
         let json = |value: serde_json::Value| value.as_str().unwrap().to_owned();
-        for class in [Class::Carry, Class::MigrateByHand, Class::Translate] {
+        for class in [Class::Carry, Class::MigrateByHand, Class::MigrateBack] {
             assert_eq!(
                 json(serde_json::to_value(class).unwrap()),
                 class.to_string()

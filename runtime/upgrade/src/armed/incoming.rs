@@ -144,7 +144,9 @@ fn pending(name: &str, old: &Kind, new: &Kind, class: Class) -> Result<Option<Pe
             })?;
             Some(Pending::settle(step))
         }
-        Class::Translate | Class::Restart => Some(Pending::replace(old.clone())),
+        Class::Translate | Class::MigrateBack | Class::Restart => {
+            Some(Pending::replace(old.clone()))
+        }
         Class::Carry | Class::New | Class::Adopt => None,
     })
 }
@@ -160,7 +162,7 @@ fn no_migration(name: &str, old: &Kind) -> ArmError {
 pub(super) fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
     match (class, pending) {
         (Class::Migrate, Some(Pending::Settle { step, .. })) => whole || !step.defaults_only(),
-        (Class::MigrateByHand | Class::Translate | Class::Restart, _) => true,
+        (Class::MigrateByHand | Class::Translate | Class::MigrateBack | Class::Restart, _) => true,
         _ => false,
     }
 }

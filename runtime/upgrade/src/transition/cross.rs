@@ -4,8 +4,8 @@ use super::{Stages, Work};
 use crate::bus::{EngineBus, Out, Used, When};
 use crate::class::Class;
 use crate::phase::Failure;
-use refit_abi::Height;
 use refit_abi::host::{CallError, Instance, running};
+use refit_abi::{EngineId, Height};
 use refit_kernel::{Allowance, Counters, Next, SlotRef, Start, StartError, Started};
 
 impl Stages {
@@ -34,6 +34,10 @@ impl Stages {
             (Class::Translate, _) => {
                 let old = slot.instance().ok_or(failed(CallError::WrongState))?;
                 translate(item, old, height, &mut bus)
+            }
+            (Class::MigrateBack, _) => {
+                let old = slot.instance().ok_or(failed(CallError::WrongState))?;
+                back(item, old, (engine, height), &mut bus)
             }
             (_, Some(step)) if item.whole => {
                 let old = slot.instance().ok_or(failed(CallError::WrongState))?;
@@ -142,4 +146,16 @@ fn translate(
     // It was read by this very step; one that were not could only be leaked.
     drop(step.discard_old(copy));
     whole
+}
+
+/// The state that the live code takes back to the older version, read by the code of that.
+fn back(
+    item: &Work,
+    live: &Instance,
+    frame: (EngineId, Height),
+    bus: &mut EngineBus<'_>,
+) -> Result<Instance, CallError> {
+    let (to, mut bytes) = (item.new.descriptor().schema, Vec::new());
+    item.old.migrate_back(live, to, frame, bus, &mut bytes)?;
+    item.new.decode(&bytes)
 }

@@ -2,7 +2,7 @@
 
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, Descriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
-    MigrationDescriptor, OlderMessageDescriptor,
+    MigrationDescriptor, OlderMessageDescriptor, WayBackDescriptor,
 };
 use refit_abi::host::Explain;
 use refit_abi::schema::{LayoutId, SchemaId, Type};
@@ -32,7 +32,14 @@ fn older(number: u8) -> OlderMessageDescriptor {
     }
 }
 
-/// A kind whose state, messages and queries are told apart by numbers.
+fn way(to: u8) -> WayBackDescriptor {
+    WayBackDescriptor {
+        to: id(to),
+        steps: 1,
+    }
+}
+
+/// A kind whose state, messages and queries are told apart by numbers; it has a way back to every lower number.
 pub(super) fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescriptor {
     KindDescriptor {
         kind: name.to_owned(),
@@ -60,7 +67,7 @@ pub(super) fn kind(name: &str, state: u8, message: u8, query: u8) -> KindDescrip
         rollback: false,
         needs: Vec::new(),
         migrations: Vec::new(),
-        ways_back: Vec::new(),
+        ways_back: (1..state).map(way).collect(),
     }
 }
 
@@ -144,6 +151,55 @@ pub(super) fn codes(findings: &[Finding]) -> Vec<(&str, Level)> {
         .iter()
         .map(|finding| (finding.code.as_str(), finding.level))
         .collect()
+}
+
+#[test]
+fn a_plan_says_whether_it_goes_back_and_whether_anything_leads_back_from_it() {
+    let codes_of = |old: &KindDescriptor, new: &KindDescriptor| {
+        let (live, offered) = (live(vec![old.clone()]), [candidate(vec![new.clone()])]);
+        let plan = Plan::make(&live, &offered, None).unwrap();
+        let found = lint(&plan, &live, &offered, &LintContext::default());
+        found.into_iter().map(|f| f.code).collect::<Vec<_>>()
+    };
+    let old = kind("kv", 1, 1, 1);
+    let mut new = kind("kv", 2, 1, 1);
+    new.migrations = vec![from(1, &[])];
+    new.ways_back.clear();
+    assert_eq!(codes_of(&old, &new), ["irreversible"]);
+    new.ways_back = vec![way(1)];
+    assert_eq!(codes_of(&old, &new), [""; 0]);
+    assert_eq!(codes_of(&new, &old), ["downgrade"]);
+    let mut mended = old.clone();
+    mended.layout = LayoutId([9; 16]);
+    assert_eq!(codes_of(&old, &mended), [""; 0], "the state is the same");
+}
+
+#[test]
+fn older_code_without_a_way_back_is_refused_with_what_an_operator_can_do() {
+    let old = kind("kv", 1, 1, 1);
+    let mut new = kind("kv", 2, 1, 1);
+    new.migrations = vec![from(1, &[])];
+    new.ways_back.clear();
+    let plan = |live_kind: &KindDescriptor, offered: &KindDescriptor| {
+        let offered = [candidate(vec![offered.clone()])];
+        Plan::make(&live(vec![live_kind.clone()]), &offered, None).unwrap_err()
+    };
+    let refused = plan(&new, &old);
+    assert_eq!(refused.code(), "plan-no-way-back");
+    assert!(
+        refused.next().contains("refit upgrade rollback"),
+        "{}",
+        refused.next()
+    );
+    // Known by the step that the live code has from it, where nobody counted versions.
+    new.version = 0;
+    let uncounted = KindDescriptor { version: 0, ..old };
+    assert_eq!(plan(&new, &uncounted).code(), "plan-no-way-back");
+    // Not older: a step is missing.
+    assert_eq!(
+        plan(&uncounted, &kind("kv", 3, 1, 1)).code(),
+        "plan-no-migration"
+    );
 }
 
 #[test]

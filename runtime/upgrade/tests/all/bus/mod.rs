@@ -11,6 +11,7 @@
 //! | `aborts` | faults, budgets, cancellation: everything is as it was, and dropped once |
 //! | `mail` | ordinary messages, timers and clients of older versions; `restart-engine` |
 //! | `words` | types that stay while their JSON words change: what waits, what starts afresh |
+//! | `back` | an older version comes back as the next generation |
 //! | `chains` | steps run as one give what they give one by one |
 //! | `scripts` | random scripts |
 //! | `graphs` | random bus traffic, on 1, 2 and 4 workers, in chunks of 16, 64 and 128, and twice |
@@ -27,6 +28,7 @@
 
 mod aborts;
 mod asks;
+mod back;
 mod chains;
 mod copied;
 mod graphs;
