@@ -53,7 +53,8 @@ pub trait Migrate: State {
 /// The way back: from this version's state to the last one's. Optional; a property test can
 /// ask that it gives back what went in (`refit_testkit::assert_round_trip`). The ways compose as the steps do:
 /// with those of the frozen versions, a state goes back several versions. A module offers them
-/// ([`crate::descriptor::KindDescriptor::ways_back`]); no plan leads back by them yet.
+/// ([`crate::descriptor::KindDescriptor::ways_back`]); a plan to an
+/// older version takes them.
 pub trait MigrateBack: Migrate {
     /// Makes the older state from the new one.
     ///

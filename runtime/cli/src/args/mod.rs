@@ -61,7 +61,7 @@ pub(crate) use snapshot::{
 pub(crate) use store::{CodeChoice, StoreKind};
 pub(crate) use upgrade::{
     ApplyArgs, BundleArgs, CancelArgs, PlanArgs, ProbationArgs, QuarantineArgs, RehearseArgs,
-    RollbackArgs, UpgradeCommand, UpgradeStatusArgs, UpgradeWaitArgs,
+    RollbackArgs, SnapshotBefore, UpgradeCommand, UpgradeStatusArgs, UpgradeWaitArgs,
 };
 pub(crate) use variables::name_in;
 pub(crate) use watch::{WatchArgs, call_limit, stop_limit};

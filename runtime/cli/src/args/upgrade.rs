@@ -4,7 +4,7 @@ use super::policy::rehearsal_wait;
 use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs, Setting};
 use crate::units::{seconds, time};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use refit_admin::RequestId;
 use refit_upgrade::LINT_CODES;
 use std::path::PathBuf;
@@ -105,6 +105,15 @@ pub(crate) struct RehearseArgs {
     pub(crate) output: OutputArgs,
 }
 
+/// When a snapshot is taken before a plan is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SnapshotBefore {
+    Always,
+    // No doc comments here: clap would spread every flag of the command over several lines.
+    Irreversible,
+    Never,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
     /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin.
@@ -137,6 +146,19 @@ pub(crate) struct ApplyArgs {
     /// Does not run the upgrade in a child process first; the node's own --max-pause does not hold then.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
+    /// Whether a snapshot of the node, with its code, is taken before the plan is handed over: the state of before, for
+    /// `refit snapshot restore`. Irreversible is a plan that drops data, or that no plan leads back from.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "never",
+        env = "REFIT_SNAPSHOT_BEFORE"
+    )]
+    pub(crate) snapshot_before: SnapshotBefore,
+    /// File of that snapshot. A file that is no snapshot is not replaced. [default: HEIGHT.snapshot]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) snapshot_out: Option<PathBuf>,
     /// Longest time for the rehearsal, from 100ms to 5min; overrides the node's own.
     #[arg(long, value_name = "TIME", env = "REFIT_REHEARSAL_WAIT", value_parser = rehearsal_wait)]
     pub(crate) rehearsal_wait: Option<Duration>,

@@ -1,16 +1,19 @@
 //! `refit upgrade apply PLAN`: hands the plan over, and follows the upgrade to its end.
 
+use super::snapshot_create::{self, WantedSnapshot};
 use super::upgrade_end;
 use super::upgrade_follow::Following;
-use crate::args::ApplyArgs;
+use crate::args::{ApplyArgs, SnapshotBefore};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::files::{FileError, read_bounded, read_text};
 use crate::show;
+use refit_abi::codes;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
+use refit_upgrade::Finding;
 use serde::de::IgnoredAny;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +21,9 @@ use std::time::Duration;
 
 pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let plan = read_plan(&args.plan)?;
+    if wants_snapshot(args.snapshot_before, &plan) {
+        snapshot(client, args.snapshot_out.as_deref()).await?;
+    }
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id, repeated } = client.decode(&answer)?;
     let before = if repeated { " before" } else { "" };
@@ -48,6 +54,41 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
         });
     }
     show::next("refit status");
+    Ok(())
+}
+
+/// Of a plan, what says whether anything leads back from it.
+#[derive(serde::Deserialize)]
+struct Findings {
+    #[serde(default)]
+    findings: Vec<Finding>,
+}
+
+/// Whether the operator wants a snapshot before this plan. What is no plan the node refuses.
+fn wants_snapshot(when: SnapshotBefore, plan: &str) -> bool {
+    let is_irreversible = |found: &Finding| {
+        let code = found.code.as_str();
+        code == codes::IRREVERSIBLE || code == codes::DATA_DROPPED
+    };
+    match when {
+        SnapshotBefore::Always => true,
+        SnapshotBefore::Never => false,
+        SnapshotBefore::Irreversible => serde_json::from_str(plan)
+            .is_ok_and(|plan: Findings| plan.findings.iter().any(is_irreversible)),
+    }
+}
+
+/// Takes a snapshot of the node as it is before the upgrade.
+async fn snapshot(client: &Client, out: Option<&Path>) -> Result<(), Failure> {
+    let wanted = WantedSnapshot {
+        out,
+        with_code: true,
+    };
+    let summary = snapshot_create::take(client, wanted).await?;
+    show::talk(format_args!(
+        "the state of before is in {}; it comes back with: refit snapshot restore {0}",
+        summary.file.display()
+    ));
     Ok(())
 }
 
@@ -161,6 +202,30 @@ mod tests {
                 (HEADER_REHEARSAL_WAIT, "120000000".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn a_snapshot_is_taken_before_what_nothing_leads_back_from() {
+        let plan = |code: &str| {
+            let found = Finding {
+                code: code.to_owned(),
+                level: refit_upgrade::Level::Note,
+                kind: "kv".to_owned(),
+                reason: String::new(),
+                next: String::new(),
+            };
+            serde_json::json!({ "format": 2, "findings": [found] }).to_string()
+        };
+        let when = SnapshotBefore::Irreversible;
+        assert!(wants_snapshot(when, &plan("irreversible")));
+        assert!(wants_snapshot(when, &plan("data-dropped")));
+        assert!(!wants_snapshot(when, &plan("downgrade")));
+        assert!(!wants_snapshot(when, "{}"));
+        assert!(wants_snapshot(SnapshotBefore::Always, "{}"));
+        assert!(!wants_snapshot(
+            SnapshotBefore::Never,
+            &plan("irreversible")
+        ));
     }
 
     #[test]

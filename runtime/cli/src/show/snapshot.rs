@@ -10,12 +10,12 @@ use refit_node::snapshot::{
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A snapshot in a line, and the stable shape of `--json` of those who make or verify one.
 #[derive(Debug, Serialize)]
-pub(crate) struct Summary<'a> {
-    file: &'a Path,
+pub(crate) struct Summary {
+    pub(crate) file: PathBuf,
     bytes: u64,
     chain: String,
     branch: u64,
@@ -26,11 +26,11 @@ pub(crate) struct Summary<'a> {
     libraries: usize,
 }
 
-impl<'a> Summary<'a> {
-    pub(crate) fn of(path: &'a Path, file: &SnapshotFile) -> Self {
+impl Summary {
+    pub(crate) fn of(path: &Path, file: &SnapshotFile) -> Self {
         let header = file.header();
         Self {
-            file: path,
+            file: path.to_owned(),
             bytes: file.bytes(),
             chain: header.chain_name(),
             branch: header.branch,
@@ -69,7 +69,7 @@ pub(crate) fn engines(count: usize) -> String {
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown<'a> {
     #[serde(flatten)]
-    summary: Summary<'a>,
+    summary: Summary,
     time: BlockTime,
     refit: &'a str,
     abi_epoch: u32,
