@@ -67,6 +67,7 @@ const CRATES: &[Crate] = &[
             "micros",
             "replace",
             "limits",
+            "entries",
             "log",
             "known",
             "watch",

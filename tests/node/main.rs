@@ -32,6 +32,7 @@ mod recovery;
 mod rehearsal;
 mod requests;
 mod rollback;
+mod shadow;
 mod snapshots;
 mod stuck;
 mod swap;

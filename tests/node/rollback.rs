@@ -52,7 +52,7 @@ fn rolled_back(node: Harness, folder: &Path) -> Harness {
 }
 
 /// Version 2 whose stored values are told otherwise.
-fn tells_otherwise() -> Source {
+pub(crate) fn tells_otherwise() -> Source {
     Source::kv_v2().replacing(
         "src/engine.rs",
         "Ok(Reply::Stored { previous })",

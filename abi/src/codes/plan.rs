@@ -66,6 +66,10 @@ super::codes! { ALL_LINT: "The plan's linter", "Facts that an operator should kn
     OUTSIDE_CALLS = "outside-calls", PlanRefused, "See that no state, reply or message depends on it.";
     /// The pause that the rehearsal took is so long that clients notice it.
     PAUSE_LONG = "pause-long", PlanRefused, "Write a migration that touches fewer fields, or apply when few clients are there.";
+    /// The new code answers otherwise to what clients asked last.
+    REPLIES_DIFFER = "replies-differ", PlanRefused, "Look at the replies. If they are meant, say so: `refit upgrade plan … --expect-differences KIND`.";
+    /// An engine panics under the new code on what clients asked last.
+    SHADOW_POISONED = "shadow-poisoned", PlanRefused, "Mend the engine, and plan again.";
     /// The state is copied field by field although its type did not change.
     STATE_COPIED = "state-copied", PlanRefused, "Build with the same toolchain if the pause matters.";
     /// The upgrade drops timers that wait.

@@ -26,6 +26,7 @@ mod answers;
 mod blocks;
 mod code;
 pub mod doctor;
+mod entries;
 mod known;
 mod limits;
 mod log;

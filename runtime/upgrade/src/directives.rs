@@ -17,6 +17,9 @@ pub struct Directives {
     /// others such a message aborts the upgrade.
     #[serde(default)]
     pub dead_letters: BTreeSet<String>,
+    /// Kinds whose replies are meant to differ: a shadow replay that finds it only notes it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub expected: BTreeSet<String>,
     /// Codes of the linter's errors that the operator allows.
     #[serde(default)]
     pub allow: BTreeSet<String>,

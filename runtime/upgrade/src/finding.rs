@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The codes of all findings that there are.
-pub const LINT_CODES: [&str; 19] = [
+pub const LINT_CODES: [&str; 21] = [
     codes::AFTER_UNKNOWN_KIND,
     codes::CAPABILITY_MISSING,
     codes::CAPABILITY_NEW,
@@ -21,6 +21,8 @@ pub const LINT_CODES: [&str; 19] = [
     codes::OUTSIDE_CALLS,
     codes::PAUSE_LONG,
     codes::RELEASE_QUARANTINED,
+    codes::REPLIES_DIFFER,
+    codes::SHADOW_POISONED,
     codes::STATE_COPIED,
     codes::TIMERS_DROPPED,
     codes::UPGRADE_MESSAGE_DEFERRED,

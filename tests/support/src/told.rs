@@ -179,6 +179,7 @@ pub(crate) fn rehearsal(predicted_us: u64) -> RehearsalReport {
         took_us: 120_000,
         copy_us: 6_400,
         reason: None,
+        shadow: None,
     }
 }
 

@@ -23,7 +23,9 @@ pub use parameters::{
 pub use probation::{ProbationStatus, RevisedReply, RollBackAccepted, RollBackReport};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use record::{CodeBefore, KindBefore, MadeBy, UpgradeRecord};
-pub use rehearsal::{QuarantineEntry, QuarantineState, RehearsalReport};
+pub use rehearsal::{
+    QuarantineEntry, QuarantineState, RehearsalReport, ShadowDifference, ShadowReport,
+};
 pub use release::{KeptLibrary, KeptRelease, ReleaseState, WhyKept};
 pub use status::{
     DEAD_LETTERS_SHOWN_MAX, DeadLetter, DeadLetters, ENGINES_SHOWN_MAX, EngineState, EngineStatus,

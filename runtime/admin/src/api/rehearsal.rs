@@ -1,7 +1,9 @@
 //! What a rehearsal found: `POST /v1/upgrades/rehearse`.
 
 use super::Reason;
+use refit_abi::Height;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// One rehearsal: the real transitions, in a child process, on a copy of the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,42 @@ pub struct RehearsalReport {
     pub copy_us: u64,
     /// Why the upgrade would not commit, if it would not.
     pub reason: Option<Reason>,
+    /// What the new code answers to what was asked last; absent if it failed, and from an older node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowReport>,
+}
+
+/// Blocks that the node has executed, carried out once more by the live code and once by the code that comes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShadowReport {
+    /// The block behind which the upgrade is put.
+    pub after: Height,
+    /// Blocks that were carried out.
+    pub blocks: u64,
+    /// Replies that came out alike.
+    pub same: u64,
+    /// Replies that did not, by the kind of the engine that gave them.
+    pub different: BTreeMap<String, u64>,
+    /// The first of those.
+    pub shown: Vec<ShadowDifference>,
+    /// Engines that panic under the code that comes, and not under the live code.
+    pub poisoned: Vec<String>,
+    /// Why there are no blocks, or no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+}
+
+/// A reply that comes out differently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShadowDifference {
+    /// The block of the message.
+    pub height: Height,
+    /// The engine.
+    pub engine: String,
+    /// What the live code answers, as text.
+    pub live: String,
+    /// What the code that comes answers.
+    pub new: String,
 }
 
 /// Code that the node does not bring in again: `GET /v1/quarantine`.

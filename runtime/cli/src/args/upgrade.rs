@@ -63,6 +63,9 @@ pub(crate) struct PlanArgs {
     /// Gives up queued messages to this kind that its new code does not take: they become dead letters.
     #[arg(long, value_name = "KIND")]
     pub(crate) dead_letters: Vec<String>,
+    /// Replies of this kind are meant to differ from what the live code answers: then that is only noted.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) expect_differences: Vec<String>,
     /// How much the transitions may do on the upgrade bus: messages, rounds, bytes or engines.
     #[arg(long, value_name = "WHAT=COUNT")]
     pub(crate) budget: Vec<BudgetArg>,

@@ -1,5 +1,7 @@
 //! The rehearsal of a plan: what the pause will be, or why there will be none.
 
+mod shadow;
+
 use super::upgrade_end::of_refusal;
 use crate::client::{Client, Refused};
 use crate::exit::Exit;
@@ -71,8 +73,16 @@ fn not_again(failure: Failure) -> Failure {
 /// A pause of this length is noticed by everyone who waits for a reply.
 const LONG_PAUSE_MIN: Duration = Duration::from_secs(1);
 
-/// What the operator should know of the predicted pause.
-pub(super) fn finding(report: &RehearsalReport) -> Option<Finding> {
+/// What the operator should know of what was found.
+pub(super) fn findings(report: &RehearsalReport, plan: &Plan) -> Vec<Finding> {
+    let shadow = report.shadow.as_ref();
+    let shadow = shadow.map(|shadow| shadow::findings(shadow, plan));
+    let long = long_pause(report).into_iter();
+    long.chain(shadow.unwrap_or_default()).collect()
+}
+
+/// That the predicted pause is noticed.
+fn long_pause(report: &RehearsalReport) -> Option<Finding> {
     let predicted = report.predicted_us?;
     if Duration::from_micros(predicted) < LONG_PAUSE_MIN {
         return None;
@@ -110,13 +120,15 @@ fn too_long(report: &RehearsalReport, bound: Option<Duration>) -> Option<Reason>
 /// A rehearsal's report for people.
 pub(super) fn text(report: &RehearsalReport) -> String {
     let pause = report.predicted_us.map_or_else(String::new, microseconds);
+    let shadow = report.shadow.as_ref().map(shadow::text);
     format!(
         "\npredicted pause: {pause} (rehearsed on {}, {}, memory +{})\n\
-         states afterwards: {}\n",
+         states afterwards: {}\n{}",
         engines(report.engines),
         shown_bytes(report.state_bytes),
         shown_bytes(report.memory_bytes),
         show::safe::line(&report.digest),
+        shadow.unwrap_or_default(),
     )
 }
 
@@ -196,6 +208,7 @@ mod tests {
             took_us: 1,
             copy_us: 1,
             reason: None,
+            shadow: None,
         };
         assert_eq!(
             text(&report),
@@ -207,12 +220,12 @@ mod tests {
             ..report.clone()
         };
         assert!(text(&one).contains("(rehearsed on 1 engine, 1.5 MiB"));
-        assert_eq!(finding(&report), None);
+        assert_eq!(long_pause(&report), None);
         let long = RehearsalReport {
             predicted_us: Some(12_000_000),
             ..report.clone()
         };
-        let found = finding(&long).unwrap();
+        let found = long_pause(&long).unwrap();
         assert_eq!(found.code, "pause-long");
         assert!(found.reason.contains("12.0 s"), "{found:?}");
         let micros = |count| Some(Duration::from_micros(count));

@@ -54,8 +54,9 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         false => rehearse::run(client, &plan, args.max_pause).await?,
     };
     plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
-    let long = rehearsal.as_ref().and_then(rehearse::finding);
-    plan.findings.extend(long);
+    let found = rehearsal.as_ref();
+    let found = found.map(|report| rehearse::findings(report, &plan));
+    plan.findings.extend(found.unwrap_or_default());
     let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
     let text = show::plan::text(&plan, &status) + &predicted;
     destination.write_json(&plan)?;
@@ -121,6 +122,7 @@ fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
     Ok(Directives {
         restart: set(&args.restart),
         dead_letters: set(&args.dead_letters),
+        expected: set(&args.expect_differences),
         allow: set(&args.allow),
         budget,
         parameters: ParameterChanges {

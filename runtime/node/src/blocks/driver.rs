@@ -2,7 +2,6 @@
 //! blocks, brings armed upgrades to their update point.
 
 mod count;
-pub(crate) mod entries;
 mod execution;
 mod update;
 

@@ -26,6 +26,7 @@ pub(crate) mod releases;
 pub(crate) mod replaying;
 pub(crate) mod rolled_back;
 mod set_aside;
+pub(crate) mod stretch;
 pub(crate) mod trial;
 pub(crate) mod way_back;
 

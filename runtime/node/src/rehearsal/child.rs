@@ -3,7 +3,8 @@
 use super::At;
 use super::perform;
 use super::run::CUT;
-use super::wire::{Bounds, Failed, Passed, Report, Request};
+use super::shadow;
+use super::wire::{Bounds, Failed, Found, Report, Request};
 use parking_lot::Mutex;
 use refit_abi::codes;
 use refit_kernel::limits::ENGINE_STACK_BYTES;
@@ -85,13 +86,16 @@ fn read(input: &mut impl Read) -> Result<Request, Failed> {
 }
 
 /// Lets a thread rehearse, and says meanwhile which transitions run.
-fn attend(request: Request, input: Input, stdout: &mut impl Write) -> Result<Passed, Failed> {
+fn attend(request: Request, input: Input, stdout: &mut impl Write) -> Result<Found, Failed> {
     let observer = Observer::default();
     let (done, outcome) = channel();
     let seen = observer.clone();
     let work = move || {
         // The parent has gone if nobody listens.
-        let _ = done.send(perform::run(&request, input, &seen));
+        let _ = done.send(match &request.shadow {
+            Some(stretch) => shadow::run(&request, stretch, &seen).map(Found::Shadow),
+            None => perform::run(&request, input, &seen).map(Found::Passed),
+        });
     };
     // It makes engines of the image: their states are read on its stack.
     let thread = std::thread::Builder::new()
@@ -104,10 +108,10 @@ fn attend(request: Request, input: Input, stdout: &mut impl Write) -> Result<Pas
 /// Says who is under way whenever that changes, and at least once in a [`BEAT`]. Nobody listening is an
 /// error: the parent has ended, and with it the deadline that it keeps.
 fn tell_until(
-    outcome: &Receiver<Result<Passed, Failed>>,
+    outcome: &Receiver<Result<Found, Failed>>,
     observer: &Observer,
     stdout: &mut impl Write,
-) -> Result<Passed, Failed> {
+) -> Result<Found, Failed> {
     let (mut told, mut spoke) = (At::default(), Instant::now());
     loop {
         match outcome.recv_timeout(LOOK) {

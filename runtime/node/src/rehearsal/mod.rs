@@ -19,13 +19,14 @@ pub(crate) mod process;
 mod read_back;
 mod replay;
 mod run;
+mod shadow;
 mod wire;
 
 pub use at::At;
 pub(crate) use copying::{Copying, Forked, Order};
 pub use error::RehearsalError;
 pub(crate) use run::run;
-pub(crate) use wire::{ModuleAt, NEEDS_ALL, Passed, Request};
+pub(crate) use wire::{Found, ModuleAt, NEEDS_ALL, Passed, Request, Stretch};
 
 use std::ffi::OsString;
 use std::path::PathBuf;

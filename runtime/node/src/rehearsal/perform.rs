@@ -133,7 +133,7 @@ fn runs_max(took: Duration) -> usize {
 }
 
 /// The copy of the state cannot be read.
-fn unread(error: &StreamError) -> Failed {
+pub(super) fn unread(error: &StreamError) -> Failed {
     Failed::of(error)
 }
 
@@ -163,7 +163,7 @@ fn same(first: &Made, again: &Made) -> Result<(), Failed> {
     })
 }
 
-fn load(loader: &ChildLoader, modules: &[ModuleAt]) -> Result<Vec<ChildModule>, Failed> {
+pub(super) fn load(loader: &ChildLoader, modules: &[ModuleAt]) -> Result<Vec<ChildModule>, Failed> {
     let load = |module: &ModuleAt| loader.load_file(&module.path);
     let loaded: Result<Vec<_>, _> = modules.iter().map(load).collect();
     loaded.map_err(|error| Failed {
@@ -197,7 +197,7 @@ fn new_kinds(modules: &[Module]) -> BTreeSet<String> {
 }
 
 /// The live generation, with the node's kinds in the node's order.
-fn table(
+pub(super) fn table(
     request: &Request,
     header: &ImageHeader,
     grants: Grants,
@@ -300,7 +300,7 @@ fn needs_all() -> Failed {
 }
 
 /// Runs the pause, and waits for the end of the crew that ran it.
-fn upgrade(armed: Armed, duty: &Duty, next: Crew) -> Result<Resumed, Failed> {
+pub(super) fn upgrade(armed: Armed, duty: &Duty, next: Crew) -> Result<Resumed, Failed> {
     let (to_us, resumed) = bounded(1);
     let watches = Watches {
         watch: Arc::new(Mutex::new(Unwatched)),

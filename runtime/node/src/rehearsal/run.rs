@@ -4,7 +4,7 @@
 use super::process::{
     COMPLAINT_BYTES_MAX, Heard, KillOnDrop, Listened, Output, Until, converse, end, listen,
 };
-use super::wire::{Bounds, Passed, Report, Request};
+use super::wire::{Bounds, Found, Report, Request};
 use super::{At, Copying, RehearsalCommand, RehearsalError};
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -43,7 +43,7 @@ pub(crate) fn run(
     request: &Request,
     copy: Box<Copy<'_>>,
     called_off: &dyn Fn() -> bool,
-) -> Result<Passed, RehearsalError> {
+) -> Result<Found, RehearsalError> {
     let head = encoded(command, request)?;
     let mut child = start(command)?;
     let output = converse(&mut child.0);
@@ -66,7 +66,7 @@ fn follow(
     child: &mut Child,
     output: &Output,
     called_off: &dyn Fn() -> bool,
-) -> Result<Passed, RehearsalError> {
+) -> Result<Found, RehearsalError> {
     let deadline = Instant::now() + command.deadline;
     let mut heard = Heard::default();
     let timed_out = |heard: Heard| RehearsalError::TimedOut {
@@ -143,7 +143,7 @@ fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalE
     }
 }
 
-fn understood(report: &[u8]) -> Result<Passed, RehearsalError> {
+fn understood(report: &[u8]) -> Result<Found, RehearsalError> {
     let report: Report =
         serde_json::from_slice(report).map_err(|error| RehearsalError::NotUnderstood {
             reason: error.to_string(),
@@ -189,6 +189,7 @@ fn crashed(
 
 #[cfg(test)]
 mod tests {
+    use super::super::wire::Passed;
     use super::*;
     use refit_abi::Generation;
     use refit_upgrade::{Directives, PLAN_FORMAT, Plan};
@@ -230,6 +231,7 @@ mod tests {
                 findings: Vec::new(),
                 predicted_pause_us: None,
             },
+            shadow: None,
         };
         let copy: Box<Copy<'_>> = Box::new(|_, _| Ok(Box::new(Nothing)));
         run(&command.deadline(deadline), &request, copy, called_off).unwrap_err()
@@ -271,14 +273,14 @@ mod tests {
     #[test]
     fn the_report_of_another_build_is_not_believed() {
         let report = |interface: InterfaceId| {
-            let outcome = Ok(Passed {
+            let outcome = Ok(Found::Passed(Passed {
                 pause_us: 1,
                 runs: 1,
                 engines: 1,
                 state_bytes: 0,
                 memory_bytes: 0,
                 digest: String::new(),
-            });
+            }));
             understood(&serde_json::to_vec(&Report { interface, outcome }).unwrap())
         };
         let other = serde_json::from_str(&format!("[{}0]", "0,".repeat(31))).unwrap();

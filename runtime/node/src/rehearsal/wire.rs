@@ -4,7 +4,8 @@
 //! The [`Bounds`] go ahead, so that they hold while the rest is read. Lines say meanwhile whose code runs
 //! ([`At`](super::At)); the last one is the [`Report`], as JSON.
 
-use refit_abi::codes;
+use refit_abi::{Height, codes};
+use refit_admin::api::ShadowReport;
 use refit_loader::InterfaceId;
 use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,19 @@ pub(crate) struct Request {
     /// The plan to rehearse.
     #[serde(with = "as_json")]
     pub(crate) plan: Plan,
+    /// Blocks to carry out once more; then no image comes behind the request.
+    pub(crate) shadow: Option<Stretch>,
+}
+
+/// Blocks of the log, and the state before the first of them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Stretch {
+    /// The file of a checkpoint.
+    pub(crate) checkpoint: PathBuf,
+    /// Its height.
+    pub(crate) after: Height,
+    /// The canonical bytes of the blocks behind it, in their order.
+    pub(crate) blocks: Vec<Vec<u8>>,
 }
 
 /// A plan leaves out its empty fields: that is for JSON, and postcard could not read it back.
@@ -87,7 +101,16 @@ pub(crate) struct Report {
     /// The child's interface.
     pub(crate) interface: InterfaceId,
     /// How it ended.
-    pub(crate) outcome: Result<Passed, Failed>,
+    pub(crate) outcome: Result<Found, Failed>,
+}
+
+/// What a child has found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Found {
+    /// The upgrade goes well.
+    Passed(Passed),
+    /// The blocks were carried out by both codes.
+    Shadow(Box<ShadowReport>),
 }
 
 /// The code of a rehearsal that lacked states: a transition asked engines whose kinds were not copied.

@@ -13,6 +13,7 @@ use crate::limits::{STATE_WAIT_MAX, STATUS_WAIT_MAX};
 use crate::pause::Recall;
 use crate::probation::{Alarm, OnRollBack, Probation};
 use crate::recovery::checkpoints::Checkpoints;
+use crate::recovery::stretch::stretch;
 use crate::serve::place::Place;
 use crate::serve::probation::TakenBack;
 use crate::serve::trials::Trials;
@@ -240,7 +241,11 @@ impl refit_admin::Node for Node {
         let asked = Arc::new(Recall::default());
         let wanted = asked.clone();
         // It asks the crew itself: a handle to the live code must not be held as long as this takes.
-        let rehearse = move || upgrades.rehearse(&plan, &wanted);
+        let store = self.store.clone();
+        let rehearse = move || {
+            let stretch = move |generation| stretch(&*store, generation);
+            upgrades.rehearse(&plan, &wanted, &stretch)
+        };
         Box::pin(async move {
             // Dropped with this future, also where the client has gone: then nobody reads the report.
             let _asked = GivesUp(asked);

@@ -22,6 +22,7 @@ mod reports;
 mod retire;
 mod rolled_back;
 mod rules;
+mod shadow;
 mod shown;
 mod stage;
 mod steps;
@@ -29,6 +30,7 @@ mod taken_up;
 mod taking_on;
 mod without_block;
 
+pub(crate) use shadow::FindStretch;
 pub(crate) use taken_up::{Next, Open};
 pub(crate) use taking_on::{Proposed, TakingOn};
 

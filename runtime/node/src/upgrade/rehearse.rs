@@ -9,15 +9,15 @@ use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{
-    self, ModuleAt, NEEDS_ALL, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX,
+    self, Found, ModuleAt, NEEDS_ALL, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX,
     RehearsalCommand, RehearsalError, Request,
 };
 use parking_lot::MutexGuard;
-use refit_abi::codes;
 use refit_abi::host::Explain;
+use refit_abi::{Generation, codes};
 use refit_admin::RehearsalOutcome;
 use refit_admin::api;
-use refit_kernel::ImageScope;
+use refit_kernel::{ArtifactHash, ImageScope};
 use refit_loader::ProbedArtifact;
 use refit_upgrade::{Phase, Plan};
 use std::time::{Duration, Instant};
@@ -35,6 +35,15 @@ pub(super) struct Rehearsed {
     pub(super) passed: Passed,
     /// How long no block ran so that the states could be copied.
     pub(super) copied: Duration,
+}
+
+/// What a child is asked, and of which code.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// The live generation.
+    pub(super) generation: Generation,
+    /// Of each of its kinds.
+    pub(super) artifacts: Vec<ArtifactHash>,
 }
 
 /// A rehearsal's subject and its manner.
@@ -102,24 +111,17 @@ impl Rehearsal<'_> {
         let Self {
             upgrades,
             command,
-            new,
             plan,
             recall,
+            ..
         } = *self;
-        let table = upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
-        let table = table.map_err(|_| copy::not_come())?;
-        let (
-            ModuleFiles {
-                modules: old,
-                kinds,
-            },
+        let Asked {
+            request,
+            generation,
             artifacts,
-        ) = {
-            let state = upgrades.state.lock();
-            let files = state.libraries.files(&table)?;
-            (files, state.libraries.hashes(&table))
-        };
-        let new_kinds = new.iter().flat_map(|new| &new.verdict().descriptor().kinds);
+        } = self.asked()?;
+        let new_kinds = self.new.iter();
+        let new_kinds = new_kinds.flat_map(|new| &new.verdict().descriptor().kinds);
         let new_kinds = new_kinds.map(|kind| kind.kind.clone());
         // An engine that starts afresh needs nothing of the state that it drops.
         let crossing = new_kinds.filter(|kind| !plan.directives.restart.contains(kind));
@@ -130,20 +132,8 @@ impl Rehearsal<'_> {
             artifacts,
             bytes_max: REHEARSAL_STATE_BYTES_MAX,
         };
-        let new = new.iter().map(|probed| ModuleAt {
-            path: probed.staged().path_for_child(),
-        });
-        let request = Request {
-            old,
-            kinds,
-            new: new.collect(),
-            workers: upgrades.duty.workers(),
-            plan: plan.clone(),
-        };
-        let generation = table.number();
         // An upgrade that is not rehearsed may come in meanwhile, and must find no handle to the code that it
         // retires. One that did already has left it for a sweep.
-        drop(table);
         upgrades.loader.sweep();
         let (mut copied, called_off) = (Duration::ZERO, || recall.is_taken_back());
         loop {
@@ -155,7 +145,8 @@ impl Rehearsal<'_> {
             };
             let copy = Box::new(|to, head| copier.copy(to, head, &mut copied));
             match rehearsal::run(command, &request, copy, &called_off) {
-                Ok(passed) => return Ok(Rehearsed { passed, copied }),
+                Ok(Found::Passed(passed)) => return Ok(Rehearsed { passed, copied }),
+                Ok(Found::Shadow(_)) => return Err(RehearsalError::WrongProgram.into()),
                 Err(RehearsalError::CalledOff) => return Err(cancelled(api::Phase::Rehearsed)),
                 // A transition asks engines whose code does not change.
                 Err(error) if error.code() == NEEDS_ALL && scope.kinds.is_some() => {
@@ -164,6 +155,33 @@ impl Rehearsal<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// What a child is asked, of the code that is live now.
+    pub(super) fn asked(&self) -> Result<Asked, UpgradeRefused> {
+        let upgrades = self.upgrades;
+        let table = upgrades.duty.ask(|it| it.table(), RETIRE_WAIT_MAX);
+        let table = table.map_err(|_| copy::not_come())?;
+        let (ModuleFiles { modules, kinds }, artifacts) = {
+            let state = upgrades.state.lock();
+            let files = state.libraries.files(&table)?;
+            (files, state.libraries.hashes(&table))
+        };
+        let new = self.new.iter().map(|probed| ModuleAt {
+            path: probed.staged().path_for_child(),
+        });
+        Ok(Asked {
+            request: Request {
+                old: modules,
+                kinds,
+                new: new.collect(),
+                workers: upgrades.duty.workers(),
+                plan: self.plan.clone(),
+                shadow: None,
+            },
+            generation: table.number(),
+            artifacts,
+        })
     }
 }
 

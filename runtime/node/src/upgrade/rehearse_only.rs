@@ -4,7 +4,7 @@ use super::probe::Probing;
 use super::refused::UpgradeRefused;
 use super::rehearse::{Rehearsal, Rehearsed};
 use super::steps::Steps;
-use super::{Upgrades, refusal};
+use super::{FindStretch, Upgrades, refusal};
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
 use crate::pause::Recall;
@@ -12,7 +12,7 @@ use crate::rehearsal::{RehearsalCommand, RehearsalError};
 use refit_abi::Generation;
 use refit_abi::codes;
 use refit_admin::Refusal;
-use refit_admin::api::RehearsalReport;
+use refit_admin::api::{self, RehearsalReport, ShadowReport};
 use refit_kernel::Grants;
 use refit_upgrade::{Live, Plan};
 use std::sync::Arc;
@@ -26,11 +26,13 @@ struct Base {
 }
 
 impl Upgrades {
-    /// Rehearses a plan before it is applied. Changes nothing. It ends early once `recall` says that nobody waits for it.
+    /// Rehearses a plan before it is applied, and looks what the new code answers to the blocks of `stretch`. Changes
+    /// nothing. It ends early once `recall` says that nobody waits for it.
     pub(crate) fn rehearse(
         &self,
         plan: &[u8],
         recall: &Arc<Recall>,
+        stretch: &FindStretch,
     ) -> Result<RehearsalReport, Refusal> {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
@@ -44,7 +46,7 @@ impl Upgrades {
             live: &live,
             grants: &grants,
         };
-        let rehearsed = self.rehearse_probed(command, &probing, recall);
+        let rehearsed = self.rehearse_probed(command, &probing, recall, stretch);
         let overtaken = self.overtaken(live.generation);
         let rehearsed = overtaken.map_or(rehearsed, |error| Err(error.into()));
         Ok(report(rehearsed, start, self.policy.max_pause))
@@ -75,7 +77,8 @@ impl Upgrades {
         command: &RehearsalCommand,
         probing: &Probing<'_>,
         recall: &Arc<Recall>,
-    ) -> Result<Rehearsed, UpgradeRefused> {
+        stretch: &FindStretch,
+    ) -> Result<(Rehearsed, ShadowReport), UpgradeRefused> {
         let probed = probing.run(&mut Steps::unwatched(recall.clone()))?;
         let rehearsal = Rehearsal {
             upgrades: self,
@@ -84,7 +87,11 @@ impl Upgrades {
             plan: probing.plan,
             recall,
         };
-        rehearsal.run()
+        let rehearsed = rehearsal.run()?;
+        let shadow = rehearsal.shadow(stretch);
+        // Nobody reads of it.
+        super::refused::not_cancelled(recall, api::Phase::Rehearsed)?;
+        Ok((rehearsed, shadow))
     }
 
     /// The live generation, if the plan was made for it and nothing else is under way.
@@ -113,14 +120,14 @@ impl Upgrades {
 }
 
 fn report(
-    rehearsed: Result<Rehearsed, UpgradeRefused>,
+    rehearsed: Result<(Rehearsed, ShadowReport), UpgradeRefused>,
     start: Instant,
     max_pause: Option<Duration>,
 ) -> RehearsalReport {
     let max_pause_us = max_pause.map(micros);
     let took_us = micros(start.elapsed());
     match rehearsed {
-        Ok(Rehearsed { passed, copied }) => RehearsalReport {
+        Ok((Rehearsed { passed, copied }, shadow)) => RehearsalReport {
             copy_us: micros(copied),
             predicted_us: Some(passed.pause_us),
             max_pause_us,
@@ -131,6 +138,7 @@ fn report(
             digest: passed.digest,
             took_us,
             reason: None,
+            shadow: Some(shadow),
         },
         Err(refused) => RehearsalReport {
             copy_us: 0,
@@ -143,6 +151,7 @@ fn report(
             digest: String::new(),
             took_us,
             reason: Some(*refused.0),
+            shadow: None,
         },
     }
 }

@@ -1,9 +1,10 @@
 //! Blocks are logged and executed, and their effects let out.
 
-use super::{Driver, Ended, entries};
+use super::{Driver, Ended};
 use crate::answers;
 use crate::answers::events::EventBlock;
 use crate::blocks::waiters::Waiters;
+use crate::entries;
 use crate::limits::{DRIVER_SLEEP_MAX, LAST_APPENDS_WAIT_MAX, UNRELEASED_BLOCKS_MAX};
 use crate::log::lines;
 use crate::probation::Alarm;

@@ -8,7 +8,7 @@ use refit_ordering::{BlockRefused, Entry, PlanEntry};
 ///
 /// # Errors
 /// [`BlockRefused`] names the first entry that cannot be carried out: nothing of its block is.
-pub(super) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, BlockRefused> {
+pub(crate) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, BlockRefused> {
     let mut input = BlockInput {
         messages: Vec::with_capacity(entries.len()),
         ..BlockInput::default()
