@@ -4,7 +4,7 @@ use crate::{entry, put, workshop};
 use refit_abi::{Generation, Height};
 use refit_admin::Node as _;
 use refit_admin::api::{UpgradeReport, UpgradeState};
-use refit_node::NodeParts;
+use refit_node::{NodeParts, Replies};
 use refit_store::{BlockLog as _, DiskStore, Store as _};
 use refit_tests::{Harness, Source, same_copy};
 use serde_json::{Value, json};
@@ -29,6 +29,26 @@ fn node(folder: &Path, blocks: u64) -> Harness {
         config.probation_blocks = blocks;
         config.idle_interval_ms = 5;
     })
+}
+
+/// As many blocks as fit into half of a client's wait, at 5 ms each.
+const BLOCKS_HELD_MAX: u64 = 3_000;
+
+/// A node that holds back replies while a generation is on probation.
+fn holding(folder: &Path, blocks: u64) -> Harness {
+    let (workshop, store) = (workshop(), folder.join("store"));
+    let parts = NodeParts::on_disk(&store).unwrap();
+    let library = workshop.kv_v1();
+    Harness::start_on(&workshop, &[("kv", "kv", &library)], parts, |config| {
+        config.engines[0].library = same_copy(&library, folder);
+        config.probation_blocks = blocks;
+        config.idle_interval_ms = 5;
+        config.replies = Replies::Held;
+    })
+}
+
+fn keyed_or_refused(node: &Harness, key: &str, message: Value) -> Result<(), refit_admin::Refusal> {
+    node.send_keyed("kv", key, message).map(drop)
 }
 
 fn upgraded(node: &Harness, library: &Path) -> UpgradeReport {
@@ -99,6 +119,59 @@ fn what_came_after_the_upgrade_is_done_anew_by_the_code_of_before() {
     upgraded(&second, &workshop().kv_v2());
     assert_eq!(second.generation(), Generation(2));
     assert_eq!(entry(&second, "c").0, "new");
+}
+
+#[test]
+fn replies_that_are_held_leave_when_the_generation_is_permanent() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = holding(folder.path(), 20);
+    first.send("kv", put("a", "before")).unwrap();
+    upgraded(&first, &workshop().kv_v2());
+    let status = first.status().probation.unwrap();
+    assert!(status.holds_replies);
+    assert!(first.node().is_unconfirmed());
+    // The answer is the sign that the probation is over, and not before.
+    first.send("kv", put("b", "since")).unwrap();
+    let height = first.status().height;
+    assert!(height >= status.until, "{height} is on probation still");
+    assert!(!first.node().is_unconfirmed());
+    assert_eq!(entry(&first, "b").0, "since");
+}
+
+#[test]
+fn replies_that_are_held_leave_on_an_operators_word_or_never_once_it_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = holding(folder.path(), BLOCKS_HELD_MAX);
+    let report = upgraded(&first, &workshop().kv_v2());
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| first.send("kv", put("b", "since")));
+        while first.query("kv", crate::get("b")).unwrap()["value"]["entry"].is_null() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(
+            !sent.is_finished(),
+            "what is read is there before the reply"
+        );
+        first.node().confirm_upgrade(report.id).unwrap();
+        sent.join().unwrap().unwrap();
+    });
+    let again = upgraded(&first, &workshop().kv_v4());
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| keyed_or_refused(&first, "ada/1", put("c", "lost")));
+        while first.query("kv", crate::get("c")).unwrap()["value"]["entry"].is_null() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        first.node().roll_back(again.id).unwrap();
+        first.node().stop();
+        assert!(sent.join().unwrap().is_err(), "nobody was told");
+    });
+    drop(first);
+    let second = holding(folder.path(), BLOCKS_HELD_MAX);
+    let back = second.status().last_upgrade.unwrap().rolled_back.unwrap();
+    assert_eq!((back.revised, back.lost), (0, 0), "{back:?}");
+    // Told now, by the code of before.
+    let (_, repeated) = keyed(&second, "ada/1", put("c", "lost"));
+    assert!(repeated);
 }
 
 #[test]

@@ -52,6 +52,8 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     KIND_TWICE = "kind-twice", Usage, "Name the same file for all engines of the kind.";
     /// An engine did not start.
     ENGINE_START = "engine-start", Usage, "Mend its configuration, or its `init`, and start again.";
+    /// A probation that holds replies back is longer than clients wait.
+    PROBATION_HOLDS_TOO_LONG = "probation-holds-too-long", Usage, "Set fewer `probation_blocks` (15 with the default `idle_interval`), a shorter `idle_interval`, or `probation_replies = \"leave\"`.";
     /// Something is configured beyond its bound.
     BEYOND_BOUND = "beyond-bound", Usage, "Mend the configuration and start again.";
     /// The store in the data folder cannot be opened.

@@ -67,7 +67,10 @@ pub use node::{
     Answer, Answered, ApplyOptions, CapturedState, CarriedOut, Moment, Node, OrderedBy, Pending,
     Refusal, Replied, Sent, TakenSnapshot,
 };
-pub use origin::{HEADER_BRANCH, HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED};
+pub use origin::{
+    HEADER_BRANCH, HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED,
+    HEADER_UNCONFIRMED,
+};
 pub use refit_abi::host::Share;
 pub use request_id::{CLIENT_BYTES_MAX, RequestId, RequestIdError};
 pub use room::{ANSWERS_BYTES_MAX, BODIES_BYTES_MAX, NoRoom, Part, Room, SMALL_BYTES};

@@ -188,6 +188,10 @@ pub trait Node: Send + Sync + 'static {
     /// How often the chain was rolled back or restored. Must not block.
     fn branch(&self) -> u64;
 
+    /// Whether replies are held back until the live generation is permanent: what is read may be taken back. Must not
+    /// block.
+    fn is_unconfirmed(&self) -> bool;
+
     /// The node's metrics.
     fn metrics(&self) -> &Metrics;
 }

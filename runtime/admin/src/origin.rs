@@ -23,6 +23,10 @@ pub const HEADER_LIFE: &str = "refit-life";
 /// Response header: the branch of the chain; a roll-back or a restore begins another, and has other blocks.
 pub const HEADER_BRANCH: &str = "refit-branch";
 
+/// Response header: `true` while replies are held back because the live generation may be taken back, with what was read
+/// of it.
+pub const HEADER_UNCONFIRMED: &str = "refit-unconfirmed";
+
 // The same, read once.
 static HEIGHT: HeaderName = HeaderName::from_static(HEADER_HEIGHT);
 static GENERATION: HeaderName = HeaderName::from_static(HEADER_GENERATION);

@@ -141,6 +141,9 @@ impl Stations {
     fn say_life(&self, response: &mut Response<Outgoing>) {
         let headers = response.headers_mut();
         headers.insert(&origin::BRANCH, self.app.node.branch().into());
+        if self.app.node.is_unconfirmed() {
+            headers.insert(origin::HEADER_UNCONFIRMED, HeaderValue::from_static("true"));
+        }
         if let Some(life) = &self.life {
             headers.insert(&origin::LIFE, life.clone());
         }

@@ -49,7 +49,7 @@ pub use known::latest::Counts;
 pub use known::receipts::{RECEIPT_ENGINES_MAX, RECEIPTS_MAX};
 pub use limits::*;
 pub use pause::watchdog::{OnStuck, StuckPause};
-pub use probation::{OnPanic, OnRollBack};
+pub use probation::{OnPanic, OnRollBack, Replies};
 pub use recovery::{AsideMessage, RecoveryError, SetAsideError, Tried, set_aside};
 pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
 pub use refit_ordering::BlockRefused;

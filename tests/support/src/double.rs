@@ -514,6 +514,10 @@ impl Node for Double {
         LIFE
     }
 
+    fn is_unconfirmed(&self) -> bool {
+        false
+    }
+
     fn branch(&self) -> u64 {
         BRANCH
     }
@@ -531,6 +535,7 @@ fn on_probation(id: u64) -> Result<ProbationStatus, Refusal> {
             generation: MOMENT.generation,
             after: Height(40),
             until: Height(72),
+            holds_replies: false,
         }),
         _ => Err(Refusal::new(
             409,

@@ -15,6 +15,9 @@ pub struct ProbationStatus {
     pub after: Height,
     /// The block with which it is permanent.
     pub until: Height,
+    /// Whether replies are held back until then.
+    #[serde(default)]
+    pub holds_replies: bool,
 }
 
 /// A roll-back is decided: the node restarts, and carries it out.

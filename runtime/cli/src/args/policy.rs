@@ -4,7 +4,7 @@ use crate::units::{bounded, bytes, time};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use refit_node::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN};
-use refit_node::{OnPanic, PAUSE_LIMIT_MIN, PROBATION_BLOCKS_MAX};
+use refit_node::{OnPanic, PAUSE_LIMIT_MIN, PROBATION_BLOCKS_MAX, Replies};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -26,6 +26,10 @@ pub(crate) struct PolicyArgs {
     /// the code of before panics there too; or it executes no more blocks until you decide. [default: poison]
     #[arg(long, value_name = "WHAT", env = "REFIT_PROBATION_PANIC")]
     pub(crate) probation_panic: Option<PanicChoice>,
+    /// When replies of these blocks leave: as ever, or when they can no longer be taken back. Then a panic rolls the node
+    /// back, unless you say otherwise, and the blocks must fit into half of a client's wait. [default: leave]
+    #[arg(long, value_name = "WHEN", env = "REFIT_PROBATION_REPLIES")]
+    pub(crate) probation_replies: Option<RepliesChoice>,
     /// Does not run upgrades in a child process, on a copy of the state, before they happen.
     #[arg(long, env = "REFIT_NO_REHEARSAL", value_parser = BoolishValueParser::new())]
     pub(crate) no_rehearsal: bool,
@@ -68,6 +72,25 @@ impl From<PanicChoice> for OnPanic {
             PanicChoice::Poison => Self::Poison,
             PanicChoice::Rollback => Self::RollBack,
             PanicChoice::Halt => Self::Halt,
+        }
+    }
+}
+
+/// When the replies of a generation on probation leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum RepliesChoice {
+    /// As ever.
+    Leave,
+    /// Once it is permanent.
+    Hold,
+}
+
+impl From<RepliesChoice> for Replies {
+    fn from(choice: RepliesChoice) -> Self {
+        match choice {
+            RepliesChoice::Leave => Self::Leave,
+            RepliesChoice::Hold => Self::Held,
         }
     }
 }

@@ -79,7 +79,10 @@ pub(super) fn set(
         config.probation_blocks = blocks;
     }
     if let Some(choice) = args.probation_panic.or(file.probation_panic) {
-        config.on_panic = choice.into();
+        config.on_panic = Some(choice.into());
+    }
+    if let Some(choice) = args.probation_replies.or(file.probation_replies) {
+        config.replies = choice.into();
     }
     config.trial = Some(trial_command());
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))

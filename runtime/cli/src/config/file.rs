@@ -3,8 +3,8 @@
 use super::json_text::JsonText;
 use super::written::{Written, written};
 use crate::args::{
-    PanicChoice, StoreKind, block_interval, call_limit, listen_addr, pause_limit, rehearsal_wait,
-    stop_limit,
+    PanicChoice, RepliesChoice, StoreKind, block_interval, call_limit, listen_addr, pause_limit,
+    rehearsal_wait, stop_limit,
 };
 use crate::units::{bytes, time};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
@@ -75,6 +75,8 @@ pub(crate) struct NodeSection {
     pub(crate) probation_blocks: Option<u64>,
     /// What a panic does meanwhile.
     pub(crate) probation_panic: Option<PanicChoice>,
+    /// When their replies leave.
+    pub(crate) probation_replies: Option<RepliesChoice>,
     /// How long a call into an engine may last before it counts as stuck.
     #[serde(deserialize_with = "call_limit_of")]
     pub(crate) call_limit: Option<Duration>,

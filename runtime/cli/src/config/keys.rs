@@ -158,6 +158,18 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         section: "node",
+        name: "probation_replies",
+        form: "`leave` or `hold`",
+        default: "leave",
+        example: "\"leave\"",
+        flag_id: "probation_replies",
+        flag: "--probation-replies, REFIT_PROBATION_REPLIES",
+        about: "When the replies of these blocks leave: as ever, or, with `hold`, once they can no longer be taken back. Then \
+                nothing that a client was told is ever revised, `probation_panic` is `rollback` unless it is set, queries \
+                carry `Refit-Unconfirmed: true`, and `probation_blocks` times `idle_interval` must be at most 15 s.",
+    },
+    Key {
+        section: "node",
         name: "call_limit",
         form: "a time, from 100ms on",
         default: "5s",

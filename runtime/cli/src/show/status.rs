@@ -46,6 +46,9 @@ pub(crate) fn text(status: &Status) -> String {
             expected(until, status)
         );
         rows.push(("probation", detail));
+        if probation.holds_replies {
+            rows.push(("", "replies are held back until then".to_owned()));
+        }
         rows.push((
             "",
             "refit upgrade confirm, or refit upgrade rollback".to_owned(),

@@ -3,6 +3,7 @@
 
 mod count;
 mod execution;
+mod held;
 mod update;
 
 use crate::answers::events::EventWriter;
@@ -24,6 +25,7 @@ use crate::probation::{Alarm, Probation};
 use count::Count;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use execution::Outgoing;
+use held::Held;
 use parking_lot::Mutex;
 use refit_abi::codes;
 use refit_abi::{BlockTime, Height};
@@ -69,6 +71,7 @@ pub(crate) struct DriverParts {
 pub(crate) struct Driver {
     parts: DriverParts,
     waiters: Waiters,
+    held: Held,
     /// Blocks that the source has decided.
     blocks: Blocks,
     /// The one of them that is executed next.
@@ -171,6 +174,7 @@ impl Driver {
             ground: parts.ground.clone(),
             parts,
             waiters: Waiters::default(),
+            held: Held::default(),
             blocks,
             next: None,
             // There are no engines yet that could execute a block.

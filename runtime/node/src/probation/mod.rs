@@ -41,6 +41,16 @@ pub enum OnPanic {
     Halt,
 }
 
+/// When the replies of a generation on probation leave the node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replies {
+    /// As ever: what was told may come out differently once the generation is taken back.
+    #[default]
+    Leave,
+    /// When it is permanent: nothing that was told is revised, and clients wait as long.
+    Held,
+}
+
 /// The name of the record that says which upgrade was confirmed.
 const CONFIRMED: &str = "confirmed";
 
@@ -87,6 +97,8 @@ pub(crate) struct Probation {
     is_alarmed: AtomicBool,
     /// Held while an operator's word on it is carried out: one at a time.
     deciding: Mutex<()>,
+    /// Its replies leave when it is permanent.
+    holds: bool,
 }
 
 impl Probation {
@@ -97,8 +109,12 @@ impl Probation {
     pub(crate) fn of_folder(
         on: Option<OnProbation>,
         archive: Option<&dyn Archive>,
+        replies: Replies,
     ) -> Result<Self, Fault> {
-        let this = Self::default();
+        let this = Self {
+            holds: replies == Replies::Held,
+            ..Self::default()
+        };
         if let Some(archive) = archive {
             let confirmed = archive.record(CONFIRMED)?;
             let read = |bytes: Vec<u8>| postcard::from_bytes::<Confirmed>(&bytes).ok();
@@ -113,7 +129,8 @@ impl Probation {
         Ok(this)
     }
 
-    fn is_confirmed(&self, on: &OnProbation) -> bool {
+    /// Whether it was made permanent by an operator's word.
+    pub(crate) fn is_confirmed(&self, on: &OnProbation) -> bool {
         let confirmed = Confirmed {
             plan: on.plan,
             after: on.after,
@@ -136,6 +153,14 @@ impl Probation {
     /// Whether there is one. Cheap.
     pub(crate) fn is_on(&self) -> bool {
         self.is_on.load(Ordering::Acquire)
+    }
+
+    /// The one that holds replies back, if one does.
+    pub(crate) fn holding(&self) -> Option<OnProbation> {
+        match self.holds && self.is_on() {
+            true => self.now(),
+            false => None,
+        }
     }
 
     /// The one that there is.
@@ -185,7 +210,8 @@ impl Probation {
 
     /// Notes what clients are told while a generation is on probation.
     pub(crate) fn tells(&self, height: Height, replies: &[Replied]) {
-        if self.is_on() && self.now().is_some_and(|on| on.after < height) {
+        // What is held back was told to nobody.
+        if !self.holds && self.is_on() && self.now().is_some_and(|on| on.after < height) {
             self.told.lock().add(replies);
         }
     }

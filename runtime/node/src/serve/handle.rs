@@ -348,6 +348,10 @@ impl refit_admin::Node for Node {
         self.latest.lock().branch.0
     }
 
+    fn is_unconfirmed(&self) -> bool {
+        self.probation.holding().is_some()
+    }
+
     fn metrics(&self) -> &Metrics {
         &self.metrics
     }

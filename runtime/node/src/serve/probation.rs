@@ -25,6 +25,7 @@ impl Node {
             generation: on.base.next(),
             after: on.after,
             until: on.until,
+            holds_replies: self.probation.holding().is_some(),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::blocks::clock::{Clock, SystemClock};
 use crate::code::quarantine::Quarantine;
 use crate::limits::{CALL_LIMIT, PAUSE_LIMIT, PROBATION_BLOCKS};
 use crate::pause::watchdog::OnStuck;
-use crate::probation::{OnPanic, OnRollBack};
+use crate::probation::{OnPanic, OnRollBack, Replies};
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::StuckList;
 use parking_lot::Mutex;
@@ -67,8 +67,11 @@ pub struct NodeConfig {
     pub probation_blocks: u64,
     /// How a roll-back is tried before it is done; not at all if absent: then no panic rolls the node back.
     pub trial: Option<RehearsalCommand>,
-    /// What a panic of an engine's does meanwhile.
-    pub on_panic: OnPanic,
+    /// What a panic of an engine's does meanwhile. Absent: the generation is taken back while its replies are held, else
+    /// the engine is poisoned.
+    pub on_panic: Option<OnPanic>,
+    /// When the replies of a generation on probation leave.
+    pub replies: Replies,
     /// Is called once a roll-back is decided: stop the node and start it again on the same folder, which carries it out.
     pub on_roll_back: Option<Arc<OnRollBack>>,
     /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
@@ -107,6 +110,14 @@ impl NodeConfig {
         }
     }
 
+    /// What a panic on probation does: while nobody was told anything, taking the generation back costs nothing.
+    pub(crate) fn on_panic(&self) -> OnPanic {
+        self.on_panic.unwrap_or(match self.replies {
+            Replies::Held => OnPanic::RollBack,
+            Replies::Leave => OnPanic::Poison,
+        })
+    }
+
     /// Has `watch` get each phase of each upgrade.
     pub fn watch_with(&mut self, watch: impl Watch + 'static) {
         self.watch = Arc::new(Mutex::new(watch));
@@ -138,7 +149,8 @@ impl NodeConfig {
             quarantine: Quarantine::in_memory(),
             probation_blocks: PROBATION_BLOCKS,
             trial: None,
-            on_panic: OnPanic::default(),
+            on_panic: None,
+            replies: Replies::default(),
             on_roll_back: None,
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),

@@ -18,9 +18,9 @@ use crate::known::latest::Latest;
 use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::known::tempo::Tempo;
-use crate::limits::{ALARMS_MAX, PROBATION_BLOCKS_MAX};
+use crate::limits::{ALARMS_MAX, PROBATION_BLOCKS_MAX, REPLY_WAIT_MAX};
 use crate::log::lines;
-use crate::probation::{OnPanic, Probation};
+use crate::probation::{OnPanic, Probation, Replies};
 use crate::recovery::RecoveryError;
 use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
 use crate::recovery::replaying::Replaying;
@@ -104,6 +104,17 @@ pub enum StartError {
         /// The most that it may be.
         most: u64,
     },
+    /// Replies would be held back for longer than clients wait.
+    #[error(
+        "a probation of {blocks} blocks holds replies back for up to {} s on an idle node; clients wait {} s, and it must \
+         fit into half of that", .holds.as_secs_f32(), REPLY_WAIT_MAX.as_secs()
+    )]
+    HoldsTooLong {
+        /// Blocks of a probation.
+        blocks: u64,
+        /// The time that they take when nothing is asked.
+        holds: Duration,
+    },
     /// The system gave no thread.
     #[error("the system starts no more threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -126,6 +137,7 @@ impl Explain for StartError {
             StartError::Engine(_) => codes::ENGINE_START,
             StartError::Parameters(error) => error.code(),
             StartError::Beyond { .. } => codes::BEYOND_BOUND,
+            StartError::HoldsTooLong { .. } => codes::PROBATION_HOLDS_TOO_LONG,
             StartError::Threads(_) => codes::NO_THREADS,
             StartError::Recovery(error) => error.code(),
             StartError::Ended => codes::NODE_ENDED,
@@ -145,6 +157,9 @@ impl Explain for StartError {
                 "give the engine a kind's name, or say which with `kind = …` beside its `name` in the configuration file"
             }
             StartError::TwoModules { .. } => "name the same file for all engines of the kind",
+            StartError::HoldsTooLong { .. } => {
+                "set fewer probation_blocks, a shorter idle_interval, or probation_replies = \"leave\""
+            }
             _ => "mend the configuration and start again",
         })
     }
@@ -200,7 +215,8 @@ impl Node {
             on_probation,
             identity,
         } = Beginning::find(&config, &loader, &*store)?;
-        let probation = Probation::of_folder(on_probation, store.archive());
+        let on_panic = config.on_panic();
+        let probation = Probation::of_folder(on_probation, store.archive(), config.replies);
         let probation = Arc::new(probation.map_err(RecoveryError::from)?);
         let (branches, redo) = rolled_back::branches(&*store)?;
         let redone = redo.as_ref().map(Redo::through).unwrap_or_default();
@@ -281,7 +297,7 @@ impl Node {
             events: writer,
             checkpoints,
             probation: probation.clone(),
-            takes_back: config.on_panic == OnPanic::RollBack,
+            takes_back: on_panic == OnPanic::RollBack,
             redone,
             alarms: tell_alarms.clone(),
             branches,
@@ -349,7 +365,7 @@ impl Node {
             trials: Trials {
                 command: config.trial,
                 folder: trial_folder(config.data_dir.as_deref()),
-                on_panic: config.on_panic,
+                on_panic,
                 trying: Mutex::default(),
             },
             checkpoints: Mutex::new(Some(checkpoints)),
@@ -393,7 +409,21 @@ fn bounded(config: &NodeConfig) -> Result<(), StartError> {
             return Err(StartError::Beyond { name, value, most });
         }
     }
-    Ok(())
+    match config.replies {
+        Replies::Held => fits_into_a_wait(config),
+        Replies::Leave => Ok(()),
+    }
+}
+
+/// Whether a client that waits sees the end of a probation that holds its reply back.
+fn fits_into_a_wait(config: &NodeConfig) -> Result<(), StartError> {
+    let blocks = config.probation_blocks;
+    let block_ms = config.idle_interval_ms.max(config.block_interval_ms);
+    let holds = Duration::from_millis(blocks.saturating_mul(block_ms));
+    match holds <= REPLY_WAIT_MAX / 2 {
+        true => Ok(()),
+        false => Err(StartError::HoldsTooLong { blocks, holds }),
+    }
 }
 
 /// Solo ordering as the configuration says.
@@ -445,6 +475,22 @@ mod tests {
             Err(error @ StartError::Beyond { .. }) => error.to_string(),
             other => panic!("{:?}", other.map(drop)),
         }
+    }
+
+    #[test]
+    fn a_probation_that_holds_replies_fits_into_half_of_what_clients_wait() {
+        let held = |blocks: u64| {
+            let mut config = NodeConfig::new(Vec::new(), ProbeCommand::new("/no/such"));
+            config.replies = Replies::Held;
+            config.probation_blocks = blocks;
+            bounded(&config).map_err(|error| error.to_string())
+        };
+        assert_eq!(held(15), Ok(()));
+        let refused = held(16).unwrap_err();
+        assert!(
+            refused.contains("16 blocks holds replies back for up to 16 s"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -137,9 +137,12 @@ impl Driver {
                 height: outgoing.outcome.height,
                 generation: outgoing.outcome.generation,
             };
+            // Those of older blocks go first.
+            self.let_out_held();
             self.release(outgoing);
             self.parts.released.grow(moment);
         }
+        self.let_out_held();
     }
 
     /// At the end: lets out what can still leave.
@@ -382,16 +385,7 @@ impl Driver {
             }
         }
         for replied in outcome.replies {
-            let mut answerers = self.waiters.take(&replied.asker);
-            let Some(first) = answerers.next() else {
-                continue;
-            };
-            let answer = answers::answer(replied);
-            for answerer in answerers {
-                // The client may be gone; it can ask again.
-                let _ = answerer.answer.send(answers::repeated(&answer));
-            }
-            let _ = first.answer.send(answer);
+            self.reply(replied);
         }
     }
 }
