@@ -229,7 +229,7 @@ fn a_probation_outlives_the_node_and_ends_with_its_last_block() {
     let on = first.status().probation.unwrap();
     drop(first);
     let second = node(folder.path(), 300);
-    assert_eq!(second.status().probation, Some(on));
+    assert_eq!(second.status().probation, Some(on.clone()));
     // An idle node makes blocks until it is over.
     let deadline = Instant::now() + WAIT;
     while second.status().probation.is_some() {
@@ -391,4 +391,49 @@ fn forget_aside(folder: &Path) {
         .into_iter()
         .map(|(name, _)| refit_store::RecordChange::remove(name));
     archive.set_records(gone.collect()).unwrap();
+}
+
+/// Version 2, whose states with a key `rotten` do not pass their check.
+fn refuses_rotten() -> Source {
+    Source::kv_v2().replacing(
+        "src/engine.rs",
+        "    fn check(&self) -> Result<(), Fault> {\n",
+        "    fn check(&self) -> Result<(), Fault> {\n        if self.entries.contains_key(\"rotten\") {\n            \
+         return Err(Fault::new(\"rotten\", \"a key is rotten\"));\n        }\n",
+    )
+}
+
+#[test]
+fn a_state_that_does_not_pass_its_check_keeps_the_generation_on_probation_until_it_is_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = workshop().library("kv-refuses-rotten", refuses_rotten);
+    let first = node(folder.path(), 50);
+    upgraded(&first, &library);
+    keyed(&first, "ada/1", put("rotten", "x"));
+    let unsound = |node: &Harness| {
+        let deadline = Instant::now() + WAIT;
+        loop {
+            let status = node.status();
+            let on = status.probation.expect("it is not permanent by itself");
+            if let Some(why) = on.unsound {
+                assert!(status.height >= on.until);
+                return why;
+            }
+            assert!(Instant::now() < deadline);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    assert!(unsound(&first).contains("a key is rotten"));
+    // Also for a start that finds it so; and it serves.
+    drop(first);
+    let second = node(folder.path(), 50);
+    assert!(unsound(&second).contains("a key is rotten"));
+    keyed(&second, "ada/2", put("a", "x"));
+    let third = rolled_back(second, folder.path());
+    assert_eq!(third.generation(), Generation(1));
+    assert_eq!(entry(&third, "rotten").0, "x");
+    // An operator may keep it too.
+    upgraded(&third, &library);
+    third.node().confirm_upgrade(0).unwrap();
+    assert_eq!(third.status().probation, None);
 }

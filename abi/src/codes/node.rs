@@ -3,7 +3,7 @@
 super::codes! { ALL_BLOCK: "Decided blocks", "Why a node refuses a block that others decided, and goes no further.";
     /// The node ended each time it executed the last block of its log again.
     BLOCK_ENDS_NODE = "block-ends-node", Internal, "See the node's log for the engine; end the node, take the block out of the log with `refit block quarantine HEIGHT`, and start it again.";
-    /// An engine panicked while its generation was on probation, and the node's policy is to stop there.
+    /// An engine panicked while its generation was on probation, or its state did not pass its check at the end of it, and the node's policy is to stop there.
     PROBATION_HALT = "probation-halt", TransitionFailed, "Take the generation back with `refit upgrade rollback`; or make it permanent with `refit upgrade confirm`, and start the node again.";
     /// The block is of another chain.
     BLOCK_CHAIN = "block-chain", Internal, "Fetch it from a node of this chain.";

@@ -19,6 +19,8 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     ROLLBACK_CHECK_FAILED = "rollback-check-failed", TransitionFailed, "See the node's log; a roll-back itself may do no better.";
     /// An engine panicked while its generation was on probation.
     PROBATION_PANIC = "probation-panic", TransitionFailed, "Mend the engine before you bring its code again.";
+    /// At the end of its probation a state of the generation did not pass its check.
+    PROBATION_CHECK = "probation-check", TransitionFailed, "Mend the engine before you bring its code again.";
     /// The upgrade was committed, and taken back by an operator.
     ROLLBACK_ORDERED = "rollback-ordered", TransitionFailed, "The generation of before goes on; mend the code before you bring it again.";
     /// The node has ended each time it tried the upgrade.

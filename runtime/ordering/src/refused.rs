@@ -26,13 +26,15 @@ pub enum BlockRefused {
     },
     /// An engine panicked while its generation was on probation, and the node's policy is to stop there.
     #[error(
-        "engine `{engine}` panicked in block {height} while its generation is on probation; the node stops there, as its policy says"
+        "{what} while the generation is on probation; the node stops at block {height}, as its policy says"
     )]
     OnProbation {
-        /// The block in which it did.
+        /// The block in which it was seen.
         height: Height,
-        /// The engine.
+        /// The engine that it is about.
         engine: EngineId,
+        /// What happened.
+        what: String,
     },
     /// It is of another chain.
     #[error(

@@ -536,6 +536,7 @@ fn on_probation(id: u64) -> Result<ProbationStatus, Refusal> {
             after: Height(40),
             until: Height(72),
             holds_replies: false,
+            unsound: None,
         }),
         _ => Err(Refusal::new(
             409,

@@ -5,7 +5,7 @@ use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
 
 /// The live generation is on probation: it can be taken back whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbationStatus {
     /// The upgrade's number on this node; 0 if its report is no longer kept.
     pub upgrade: u64,
@@ -18,6 +18,9 @@ pub struct ProbationStatus {
     /// Whether replies are held back until then.
     #[serde(default)]
     pub holds_replies: bool,
+    /// A state that does not pass its check, for which it does not become permanent by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsound: Option<String>,
 }
 
 /// A roll-back is decided: the node restarts, and carries it out.

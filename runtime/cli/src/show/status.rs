@@ -46,6 +46,9 @@ pub(crate) fn text(status: &Status) -> String {
             expected(until, status)
         );
         rows.push(("probation", detail));
+        if let Some(why) = &probation.unsound {
+            rows.push(("", format!("not permanent by itself: {why}")));
+        }
         if probation.holds_replies {
             rows.push(("", "replies are held back until then".to_owned()));
         }

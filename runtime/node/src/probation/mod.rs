@@ -54,11 +54,13 @@ pub enum Replies {
 /// The name of the record that says which upgrade was confirmed.
 const CONFIRMED: &str = "confirmed";
 
-/// An engine has panicked.
+/// What the driver sees on probation, and another thread acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Alarm {
-    pub(crate) engine: EngineId,
-    pub(crate) height: Height,
+pub(crate) enum Alarm {
+    /// An engine has panicked.
+    Panicked { engine: EngineId, height: Height },
+    /// The last block is executed: the states are checked before the generation is permanent.
+    IsOver { height: Height },
 }
 
 /// A generation that can be taken back.
@@ -95,6 +97,10 @@ pub(crate) struct Probation {
     is_ordered: AtomicBool,
     /// A panic is looked into that may have it taken back.
     is_alarmed: AtomicBool,
+    /// Its end has come, and the states are checked; or they were, and it is not permanent.
+    is_checked: AtomicBool,
+    /// Why it is not: a state that does not pass.
+    unsound: Mutex<Option<String>>,
     /// Held while an operator's word on it is carried out: one at a time.
     deciding: Mutex<()>,
     /// Its replies leave when it is permanent.
@@ -143,8 +149,10 @@ impl Probation {
         if self.is_confirmed(&on) || on.until <= on.after {
             return;
         }
-        // An alarm of the probation before says nothing of this one.
+        // What was found on the probation before says nothing of this one.
         self.alarm(false);
+        self.not_checked();
+        *self.unsound.lock() = None;
         *self.told.lock() = Told::default();
         *self.on.lock() = Some(on);
         self.is_on.store(true, Ordering::Release);
@@ -168,27 +176,42 @@ impl Probation {
         self.on.lock().clone()
     }
 
-    /// The block at `height` is executed; gives the probation that is over with it.
-    pub(crate) fn reaches(&self, height: Height) -> Option<OnProbation> {
+    /// The block at `height` is executed; whether its end has come with it, and nobody looks into it yet.
+    pub(crate) fn is_over(&self, height: Height) -> bool {
         if !self.is_on() {
-            return None;
+            return false;
         }
-        let mut now = self.on.lock();
+        let now = self.on.lock();
         let over = now.as_ref().is_some_and(|on| on.until <= height);
         // Once it is to be taken back it does not become permanent meanwhile: looked at under the lock.
-        match over && !self.is_ordered() && !self.is_alarmed.load(Ordering::Acquire) {
-            true => self.ended(&mut now),
-            false => None,
-        }
+        over && !self.is_ordered()
+            && !self.is_alarmed.load(Ordering::Acquire)
+            && !self.is_checked.swap(true, Ordering::AcqRel)
+    }
+
+    /// The states could not be checked: the next block has its end come again.
+    pub(crate) fn not_checked(&self) {
+        self.is_checked.store(false, Ordering::Release);
+    }
+
+    /// A state does not pass: the generation stays on probation until an operator decides.
+    pub(crate) fn is_unsound(&self, why: String) {
+        *self.unsound.lock() = Some(why);
+    }
+
+    /// Why it does not become permanent, if that is so.
+    pub(crate) fn unsound(&self) -> Option<String> {
+        self.unsound.lock().clone()
     }
 
     fn ended(&self, now: &mut Option<OnProbation>) -> Option<OnProbation> {
         self.is_on.store(false, Ordering::Release);
         *self.told.lock() = Told::default();
+        *self.unsound.lock() = None;
         now.take()
     }
 
-    /// Makes the generation permanent at once; durable when this returns. Gives the probation that is over.
+    /// Makes the generation permanent; durable when this returns. Gives the probation that is over.
     ///
     /// # Errors
     /// [`Fault`]; it is on probation still.
@@ -293,15 +316,36 @@ mod tests {
     }
 
     #[test]
-    fn a_generation_is_permanent_with_its_last_block_and_not_before() {
+    fn the_end_comes_with_the_last_block_and_is_looked_into_once() {
         let probation = Probation::default();
         probation.begins(on(5, 8));
-        assert_eq!(probation.reaches(Height(7)), None);
+        assert!(!probation.is_over(Height(7)));
+        assert!(probation.is_over(Height(8)));
+        assert!(!probation.is_over(Height(9)), "it is looked into");
         assert!(probation.is_on());
-        assert_eq!(probation.reaches(Height(8)), Some(on(5, 8)));
+        probation.not_checked();
+        assert!(probation.is_over(Height(9)));
+        probation.is_unsound("why".to_owned());
+        assert_eq!(probation.unsound().as_deref(), Some("why"));
+        probation.begins(on(9, 12));
+        assert_eq!(probation.unsound(), None);
+    }
+
+    #[test]
+    fn it_is_permanent_once_that_is_written_down_and_so_it_begins_no_second_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = refit_store::DiskStore::open(folder.path()).unwrap();
+        let archive = refit_store::Store::archive(&store).unwrap();
+        let probation = Probation::default();
+        probation.begins(on(5, 8));
+        assert_eq!(probation.confirm(archive).unwrap(), Some(on(5, 8)));
         assert!(!probation.is_on());
         assert_eq!(probation.now(), None);
-        assert_eq!(probation.reaches(Height(9)), None, "told once");
+        probation.begins(on(5, 8));
+        assert!(!probation.is_on(), "a log that is executed again");
+        let again = Probation::of_folder(Some(on(5, 8)), Some(archive), Replies::Leave).unwrap();
+        assert!(!again.is_on());
+        assert!(again.is_confirmed(&on(5, 8)));
     }
 
     #[test]
@@ -317,13 +361,11 @@ mod tests {
         probation.begins(on(5, 8));
         assert!(!probation.order(&on(4, 8)), "another one");
         assert!(probation.order(&on(5, 8)));
-        assert_eq!(probation.reaches(Height(9)), None);
-        assert!(probation.is_on());
+        assert!(!probation.is_over(Height(9)));
         probation.not_ordered();
-        assert!(probation.reaches(Height(9)).is_some());
-        assert!(!probation.order(&on(5, 8)), "it has ended");
+        assert!(probation.is_over(Height(9)));
         probation.alarm(true);
         probation.begins(on(9, 12));
-        assert!(probation.reaches(Height(12)).is_some(), "an older alarm");
+        assert!(probation.is_over(Height(12)), "an older alarm");
     }
 }

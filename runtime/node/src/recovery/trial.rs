@@ -46,6 +46,9 @@ pub struct Tried {
     pub report: RollBackReport,
     /// Engines that the code of before does not keep whole either.
     pub poisoned: Vec<String>,
+    /// Engines whose states do not pass their checks under it either.
+    #[serde(default)]
+    pub unsound: Vec<String>,
 }
 
 /// Why a trial says nothing.

@@ -4,7 +4,8 @@
 //!
 //! All of it runs on threads that serve connections: nothing here waits without a bound.
 
-pub(crate) mod asking;
+pub(crate) mod alarms;
+mod asking;
 pub(crate) mod batch;
 pub(crate) mod capture;
 pub(crate) mod handle;

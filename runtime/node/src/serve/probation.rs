@@ -26,6 +26,7 @@ impl Node {
             after: on.after,
             until: on.until,
             holds_replies: self.probation.holding().is_some(),
+            unsound: self.probation.unsound(),
         }
     }
 

@@ -25,9 +25,10 @@ use crate::recovery::RecoveryError;
 use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
 use crate::recovery::replaying::Replaying;
 use crate::recovery::rolled_back::{self, Redo};
+use crate::serve::alarms;
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
-use crate::serve::trials::{self, Trials};
+use crate::serve::trials::Trials;
 use crate::snapshot::{Snapshots, SnapshotsParts};
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
 use crate::upgrade::{Policy, Upgrades, UpgradesParts};
@@ -377,7 +378,7 @@ impl Node {
             _watcher: watcher,
             known: Mutex::new(None),
         });
-        trials::watch(Arc::downgrade(&node), alarms)?;
+        alarms::watch(Arc::downgrade(&node), alarms)?;
         // If an `init` does not return the crew answers nobody: this is what a status says then.
         node.know_at_start(&table);
         Ok(Prepared {

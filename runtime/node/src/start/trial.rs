@@ -1,10 +1,11 @@
 //! The child of a trial: a node that starts on a copy, carries the roll-back out that is decided there, says what it has
 //! come to, and ends.
 
-use crate::limits::TRIAL_CPU_S_MAX;
+use crate::limits::{STATE_WAIT_MAX, TRIAL_CPU_S_MAX};
 use crate::recovery::Tried;
 use crate::serve::handle::Node;
 use crate::start::config::{NodeConfig, NodeParts};
+use refit_kernel::Executor;
 use refit_loader::ProbeCommand;
 use refit_loader::sys::{crash, limits, voice};
 use std::io::Write;
@@ -51,7 +52,20 @@ fn tried(folder: &Path, probe: ProbeCommand) -> Result<Tried, String> {
         report,
         // Whatever became of them later: an operator's restart mends no code.
         poisoned: poisoned.iter().map(ToString::to_string).collect(),
+        unsound: unsound(&node)?,
     };
     node.stop();
     Ok(tried)
+}
+
+/// The engine whose state does not pass its check, if one does not.
+fn unsound(node: &Node) -> Result<Vec<String>, String> {
+    let check = |executor: &mut Executor| executor.check_states(|_| true);
+    let checked = node.duty.ask(check, STATE_WAIT_MAX);
+    let checked = checked.map_err(|silence| silence.to_string())?;
+    Ok(checked
+        .err()
+        .iter()
+        .map(|wrong| wrong.engine.to_string())
+        .collect())
 }

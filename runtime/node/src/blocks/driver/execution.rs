@@ -273,7 +273,7 @@ impl Driver {
         for trouble in troubles.iter().filter(poisoned) {
             self.parts.probation.alarm(self.parts.takes_back);
             // Those that find no room say no more than those before them.
-            let _ = self.parts.alarms.try_send(Alarm {
+            let _ = self.parts.alarms.try_send(Alarm::Panicked {
                 engine: trouble.engine,
                 height,
             });
@@ -284,9 +284,11 @@ impl Driver {
     fn probation(&mut self, outcome: &BlockOutcome) {
         let probation = &self.parts.probation;
         probation.compare(outcome);
-        if let Some(over) = probation.reaches(outcome.height) {
-            let (generation, height) = (over.base.next(), outcome.height);
-            tracing::info!(%generation, %height, "the generation is permanent: the way back is forward now");
+        let height = outcome.height;
+        if probation.is_over(height)
+            && let Err(_full) = self.parts.alarms.try_send(Alarm::IsOver { height })
+        {
+            probation.not_checked();
         }
     }
 

@@ -30,14 +30,13 @@ impl Driver {
         }
     }
 
-    /// Lets out what was held back, once its generation is permanent whatever happens to the node: the log has the
-    /// last block of its probation for good, or an operator's word stands in the records.
+    /// Lets out what was held back, once its generation is permanent whatever happens to the node.
     pub(super) fn let_out_held(&mut self) {
         let probation = &self.parts.probation;
         let Some(on) = self.held.of.as_ref().filter(|_| !probation.is_on()) else {
             return;
         };
-        if self.parts.store.durable_height() >= on.until || probation.is_confirmed(on) {
+        if probation.is_confirmed(on) {
             let Held { replies, .. } = std::mem::take(&mut self.held);
             replies.into_iter().for_each(|replied| self.answer(replied));
         }
