@@ -34,6 +34,7 @@ mod requests;
 mod rollback;
 mod shadow;
 mod snapshots;
+mod state_hash;
 mod stuck;
 mod swap;
 mod taken;

@@ -60,9 +60,10 @@ pub use generation::table::{GenerationTable, KindEntry, KindIndex, Pending, Repl
 pub use image::between::BetweenImage;
 pub use image::stream::{StreamError, Tally};
 pub use image::{
-    ArtifactHash, CopiedExecutor, DeadLetterImage, EngineImage, EngineSection, IMAGE_FORMAT, Image,
-    ImageError, ImageHeader, ImageReader, ImageScope, KindImage, LetterImage, Section,
-    SectionTaker, StateImage, TimerImage, TimersImage, cut,
+    ArtifactHash, CopiedExecutor, Cut, DeadLetterImage, EngineImage, EngineSection, IMAGE_FORMAT,
+    Image, ImageError, ImageHeader, ImageReader, ImageScope, KindImage, LeafName, LetterImage,
+    STATE_FORM, Section, SectionTaker, StateImage, StateLeaf, StateTree, TimerImage, TimersImage,
+    cut, state_tree,
 };
 pub use keys::{Ask, Asker, At, Entry, Key, KeysImage, RequestDigest};
 pub use look::inspect::{

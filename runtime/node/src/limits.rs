@@ -29,6 +29,12 @@ pub const CHECKPOINT_LOG_BYTES: u64 = 64 << 20;
 /// Blocks in the log after which a checkpoint is due.
 pub const CHECKPOINT_BLOCKS: u64 = 16_384;
 
+/// Hashes of checkpoints' states that wait to be named in a header; of more, the newest are.
+pub const STATES_DUE_MAX: usize = 8;
+
+/// Parts of a state whose hashes are kept beside a checkpoint: of more, only that of the whole is.
+pub const STATE_LEAVES_KEPT_MAX: usize = 1_024;
+
 /// How long a checkpoint may take.
 pub const CHECKPOINT_WAIT_MAX: Duration = Duration::from_secs(600);
 

@@ -1,7 +1,7 @@
 //! [`Block`] and its [`Header`], its canonical bytes and its hash.
 
 use crate::{
-    Branch, ChainId, Entry, Ground, ManifestHash, ParametersHash, ReceiptHash, StateHash,
+    Branch, ChainId, Entry, Ground, ManifestHash, ParametersHash, ReceiptHash, StateOf,
     UpgradeOutcome,
 };
 use refit_abi::{BlockHash, BlockTime, Height};
@@ -17,6 +17,9 @@ pub const BLOCK_FORMAT: u8 = 6;
 
 /// Most bytes of a block, its seal apart.
 pub const BLOCK_BYTES_MAX: usize = 15 << 20;
+
+/// Blocks from a checkpoint to the first one that may name its state.
+pub const STATE_DELAY_BLOCKS: u64 = 16;
 
 /// The parent of a block, and the code and parameters by which it is executed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +42,8 @@ pub struct Header {
     pub manifest: ManifestHash,
     /// The parameters by which it is.
     pub parameters: ParametersHash,
-    /// The state of a checkpoint some blocks before, if there was one there. There are none yet.
-    pub state: Option<StateHash>,
+    /// The state of a checkpoint at least [`STATE_DELAY_BLOCKS`] before, in the first block whose maker knew its hash.
+    pub state: Option<StateOf>,
 }
 
 /// A header and an ordered list of entries.
@@ -65,6 +68,19 @@ impl Block {
         }
     }
 
+    /// The header of a block that has these canonical bytes; nothing is looked at but the header, so that whoever looks
+    /// through many reads no entry.
+    ///
+    /// # Errors
+    /// [`BlockError`] if the bytes do not begin as a block does.
+    pub fn header_of(bytes: &[u8]) -> Result<Header, BlockError> {
+        check_format(bytes)?;
+        let read: Result<((u8, Header), &[u8]), _> = postcard::take_from_bytes(bytes);
+        let bytes = bytes.len();
+        read.map(|((_, header), _)| header)
+            .map_err(|source| BlockError::Malformed { bytes, source })
+    }
+
     /// Reads back what [`Block::to_bytes`] gave. Bytes left over are a fault.
     ///
     /// # Errors
@@ -84,10 +100,7 @@ impl Block {
     /// # Errors
     /// As [`Block::from_bytes`].
     pub(crate) fn take_from_bytes(bytes: &[u8]) -> Result<(Self, &[u8]), BlockError> {
-        // Before decoding: bytes of another form would fail somewhere in the middle, with a reason that misleads.
-        if let Some(found) = bytes.first().filter(|format| **format != BLOCK_FORMAT) {
-            return Err(BlockError::Format { found: *found });
-        }
+        check_format(bytes)?;
         let read: Result<((u8, Self), &[u8]), _> = postcard::take_from_bytes(bytes);
         let ((_, block), rest) = read.map_err(|source| BlockError::Malformed {
             bytes: bytes.len(),
@@ -127,6 +140,14 @@ impl Block {
             time: self.header.time,
             hash: self.hash(),
         }
+    }
+}
+
+/// Before decoding: bytes of another form would fail somewhere in the middle, with a reason that misleads.
+fn check_format(bytes: &[u8]) -> Result<(), BlockError> {
+    match bytes.first() {
+        Some(found) if *found != BLOCK_FORMAT => Err(BlockError::Format { found: *found }),
+        _ => Ok(()),
     }
 }
 

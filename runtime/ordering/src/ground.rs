@@ -2,7 +2,7 @@
 
 use crate::{
     BLOCK_BYTES_MAX, Block, BlockRefused, Branch, ChainId, ENTRIES_PER_BLOCK_MAX, Entry, Header,
-    ManifestHash, ParametersHash, ReceiptHash, Tip, UpgradeOutcome,
+    ManifestHash, ParametersHash, ReceiptHash, STATE_DELAY_BLOCKS, StateOf, Tip, UpgradeOutcome,
 };
 use refit_abi::{BlockTime, Height};
 
@@ -27,6 +27,8 @@ pub struct Ground {
     pub manifest: ManifestHash,
     /// The parameters that hold now.
     pub parameters: ParametersHash,
+    /// The state of a checkpoint, if one is to be named next.
+    pub state: Option<StateOf>,
 }
 
 impl Ground {
@@ -43,8 +45,7 @@ impl Ground {
             outcome: self.outcome.clone(),
             manifest: self.manifest,
             parameters: self.parameters,
-            // No node computes it yet. A header that names one is refused: nothing here could check it.
-            state: None,
+            state: self.state,
         };
         Block { header, entries }
     }
@@ -64,6 +65,7 @@ impl Ground {
             outcome: header.outcome.clone(),
             manifest: header.manifest,
             parameters: header.parameters,
+            state: header.state,
         }
     }
 
@@ -170,8 +172,24 @@ impl Ground {
                 parameters: self.parameters,
             });
         }
-        match header.state {
-            Some(claimed) => Err(BlockRefused::State { height, claimed }),
+        header
+            .state
+            .map_or(Ok(()), |claimed| self.check_state(height, claimed))
+    }
+
+    /// Whether a block may name this state. Which checkpoints a node takes, and when it knows their hashes, is its own: of
+    /// one that is not to be named here nothing is known, and it is the receipts that guard the results.
+    fn check_state(&self, height: Height, claimed: StateOf) -> Result<(), BlockRefused> {
+        let from = claimed.checkpoint.0.saturating_add(STATE_DELAY_BLOCKS);
+        if height.0 < from {
+            return Err(BlockRefused::StateTooEarly { height, claimed });
+        }
+        match self.state.filter(|state| state.contradicts(&claimed)) {
+            Some(state) => Err(BlockRefused::State {
+                height,
+                claimed,
+                state: state.hash,
+            }),
             None => Ok(()),
         }
     }

@@ -25,14 +25,16 @@ mod seal;
 mod solo;
 mod source;
 
-pub use block::{BLOCK_BYTES_MAX, BLOCK_FORMAT, Block, BlockError, Header, Tip, chain};
+pub use block::{
+    BLOCK_BYTES_MAX, BLOCK_FORMAT, Block, BlockError, Header, STATE_DELAY_BLOCKS, Tip, chain,
+};
 pub use entry::{
     AUTHENTICATOR_BYTES_MAX, ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, FAILURE_CODE_BYTES_MAX,
     Message, OrderKey, UpgradeEnd, UpgradeOutcome,
 };
 pub use ground::{CLOCK_AHEAD_MAX_MILLIS, Ground, check_length};
 pub use hashes::{
-    Branch, ChainId, ManifestHash, ParametersHash, PlanDigest, ReceiptHash, StateHash,
+    Branch, ChainId, ManifestHash, ParametersHash, PlanDigest, ReceiptHash, StateHash, StateOf,
 };
 pub use manifest::{CodeDifference, CodeManifest, KindCode, KindFlags, KindSchemas};
 pub use mempool::{

@@ -3,7 +3,7 @@
 use crate::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Branch, CLOCK_AHEAD_MAX_MILLIS, ChainId,
     ENTRIES_PER_BLOCK_MAX, EntryKind, ManifestHash, ParametersHash, ReceiptHash, SEAL_BYTES_MAX,
-    StateHash, UpgradeOutcome,
+    STATE_DELAY_BLOCKS, StateHash, StateOf, UpgradeOutcome,
 };
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -153,15 +153,37 @@ pub enum BlockRefused {
         /// The node's own.
         parameters: ParametersHash,
     },
-    /// It names the state of a checkpoint, and there are none.
+    /// It names another state of a checkpoint than this node has.
     #[error(
-        "block {height} names the state {claimed} of a checkpoint, and this node makes none; bring a newer node"
+        "block {height} names the state {claimed}, and this node has {state} there; compare both nodes' code"
     )]
     State {
         /// Its height.
         height: Height,
         /// The state that it names.
-        claimed: StateHash,
+        claimed: StateOf,
+        /// The node's own.
+        state: StateHash,
+    },
+    /// It names the state of a checkpoint too soon after it.
+    #[error(
+        "block {height} names the state {claimed}, and a block may do so only {STATE_DELAY_BLOCKS} blocks later; fetch it from another node"
+    )]
+    StateTooEarly {
+        /// Its height.
+        height: Height,
+        /// The state that it names.
+        claimed: StateOf,
+    },
+    /// The blocks, executed again, come to another state than a checkpoint had.
+    #[error(
+        "the blocks up to {height}, executed again, do not come to the state that the checkpoint there had: {part} is another one; the code is not deterministic, or not what it was"
+    )]
+    StateDiffers {
+        /// The checkpoint's block.
+        height: Height,
+        /// The part of the state: an engine or a table.
+        part: String,
     },
     /// It is longer than a block may be.
     #[error(
@@ -257,7 +279,9 @@ impl Explain for BlockRefused {
             BlockRefused::OnProbation { .. } => codes::PROBATION_HALT,
             BlockRefused::Manifest { .. } => codes::BLOCK_CODE,
             BlockRefused::Parameters { .. } => codes::BLOCK_PARAMETERS,
-            BlockRefused::State { .. } => codes::BLOCK_STATE,
+            BlockRefused::State { .. }
+            | BlockRefused::StateTooEarly { .. }
+            | BlockRefused::StateDiffers { .. } => codes::BLOCK_STATE,
             BlockRefused::TooLarge { .. } | BlockRefused::TooManyEntries { .. } => {
                 codes::BLOCK_SIZE
             }
@@ -273,6 +297,9 @@ impl Explain for BlockRefused {
         Cow::Borrowed(match self {
             BlockRefused::OnProbation { .. } => {
                 "take the generation back with `refit upgrade rollback`; or make it permanent with `refit upgrade confirm`, and start the node again"
+            }
+            BlockRefused::StateDiffers { .. } => {
+                "see `refit doctor` on the data folder; restore a snapshot, or start with the code that the blocks were made with"
             }
             _ => "send to another node; mend this one as its log says, and start it again",
         })

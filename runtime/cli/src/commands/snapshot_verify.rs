@@ -7,10 +7,14 @@ use refit_node::snapshot::SnapshotFile;
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let mut file = SnapshotFile::open(&args.file)?;
-    file.verify()?;
-    let summary = Summary::of(&args.file, &file);
+    let state = file.verify()?;
+    let summary = Summary::of(&args.file, &file).found(state);
     match args.output.json {
         true => show::json(&summary),
-        false => show::data(&format!("whole: {}\n", summary.line())),
+        false => show::data(&format!(
+            "whole: {}\nstate hash {}\n",
+            summary.line(),
+            summary.state()
+        )),
     }
 }

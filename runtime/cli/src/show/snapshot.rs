@@ -5,7 +5,7 @@ use crate::units::{shown_bytes, shown_moment};
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, Generation, Height};
 use refit_node::snapshot::{
-    EngineDifference, EngineFacts, Entry, Part, SnapshotDifference, SnapshotFile,
+    EngineDifference, EngineFacts, Entry, Part, SnapshotDifference, SnapshotFile, SnapshotState,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -21,6 +21,8 @@ pub(crate) struct Summary {
     branch: u64,
     height: Height,
     generation: Generation,
+    /// The hash of the states; none in one of an older release.
+    state: Option<SnapshotState>,
     engines: usize,
     /// Libraries in it.
     libraries: usize,
@@ -36,9 +38,21 @@ impl Summary {
             branch: header.branch,
             height: header.height,
             generation: header.generation,
+            state: header.state.clone(),
             engines: file.engines().len(),
             libraries: file.libraries().count(),
         }
+    }
+
+    /// The same with the hash of the states, which was found by reading them.
+    pub(crate) fn found(self, state: SnapshotState) -> Self {
+        let state = Some(state);
+        Self { state, ..self }
+    }
+
+    /// The hash of the states.
+    pub(crate) fn state(&self) -> &str {
+        self.state.as_ref().map_or("-", |state| &state.hash)
     }
 
     pub(crate) fn line(&self) -> String {
@@ -153,6 +167,7 @@ impl<'a> Shown<'a> {
                 shown_moment(self.time.0).unwrap_or_else(|| "-".to_owned()),
             ),
             ("generation", summary.generation.to_string()),
+            ("state hash", summary.state().to_owned()),
             ("size", shown_bytes(summary.bytes)),
             ("written by", format!("refit {}", self.refit)),
         ]);

@@ -19,6 +19,7 @@ mod sections;
 mod slot;
 pub mod stream;
 mod take;
+mod tree;
 mod waiting;
 mod writer;
 
@@ -27,7 +28,8 @@ pub use error::ImageError;
 pub use header::{ArtifactHash, ImageHeader, ImageScope, KindImage};
 pub(crate) use item::{Counts, Item};
 pub use reader::{CopiedExecutor, ImageReader};
-pub use sections::{EngineSection, Section, SectionTaker, cut};
+pub use sections::{Cut, EngineSection, Section, SectionTaker, cut, state_tree};
+pub use tree::{LeafName, STATE_FORM, StateLeaf, StateTree};
 pub use waiting::{DeadLetterImage, TimerImage, TimersImage};
 pub(crate) use writer::Writer;
 

@@ -2,10 +2,11 @@
 //! one for each engine with its mail and its state, and some for what lies beside the engines. One behind the other
 //! they are the stream.
 //!
-//! Cutting holds one item and one record, and never a whole state.
+//! Cutting holds one item and one record, and never a whole state; the hash of the state comes of it ([`tree`](super::tree)).
 
 use super::reader::{Part, RecordHead, Records};
 use super::stream::{StreamError, Tally, What};
+use super::tree::{StateTree, TreeMaker};
 use super::{EngineImage, IMAGE_FORMAT, Item, StateImage};
 use crate::limits::SECTION_BYTES;
 use refit_abi::EngineId;
@@ -56,12 +57,45 @@ pub trait SectionTaker {
     fn section(&mut self, section: Section) -> Result<(), Self::Error>;
 }
 
+/// A stream that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// What there was.
+    pub tally: Tally,
+    /// The hash of the state that it is of.
+    pub state: StateTree,
+}
+
+/// Takes sections, and does nothing with them.
+struct Nobody;
+
+impl SectionTaker for Nobody {
+    type Error = StreamError;
+
+    fn bytes(&mut self, _: &[u8]) -> Result<(), StreamError> {
+        Ok(())
+    }
+
+    fn section(&mut self, _: Section) -> Result<(), StreamError> {
+        Ok(())
+    }
+}
+
+/// Reads a stream to its end, and gives the hash of the state that it is of. `from` is best buffered.
+///
+/// # Errors
+/// [`StreamError`].
+pub fn state_tree(from: impl Read) -> Result<StateTree, StreamError> {
+    Ok(cut(from, &mut Nobody)?.state)
+}
+
 /// Reads a stream to its end, and hands its bytes on in sections. `from` is best buffered.
 ///
 /// # Errors
 /// [`StreamError`], and those of the taker; the sections that came by then may be parts of a damaged stream.
-pub fn cut<T: SectionTaker>(from: impl Read, to: &mut T) -> Result<Tally, T::Error> {
+pub fn cut<T: SectionTaker>(from: impl Read, to: &mut T) -> Result<Cut, T::Error> {
     let mut records = Records::begin(from)?;
+    let mut tree = TreeMaker::default();
     to.bytes(super::stream::BEGIN)?;
     to.bytes(&IMAGE_FORMAT.to_le_bytes())?;
     let mut under_way = UnderWay {
@@ -80,11 +114,13 @@ pub fn cut<T: SectionTaker>(from: impl Read, to: &mut T) -> Result<Tally, T::Err
                 under_way.close(to)?;
                 to.bytes(&raw)?;
                 to.section(Section::End)?;
-                return Ok(tally);
+                let state = tree.end();
+                return Ok(Cut { tally, state });
             }
             What::Item => {}
         }
         let read = records.item_alone(&item)?;
+        tree.item(&read)?;
         if under_way.sort != read.sort() || under_way.bytes >= SECTION_BYTES {
             under_way.close(to)?;
             under_way.sort = read.sort();
@@ -92,7 +128,11 @@ pub fn cut<T: SectionTaker>(from: impl Read, to: &mut T) -> Result<Tally, T::Err
         to.bytes(&raw)?;
         under_way.bytes += raw.len();
         if let Item::Engine(engine) = &read {
-            let state_bytes = state(&mut records, engine, &mut raw, to)?;
+            let mut hashing = Hashing {
+                to,
+                tree: &mut tree,
+            };
+            let state_bytes = state(&mut records, engine, &mut raw, &mut hashing)?;
             to.section(Section::Engine(EngineSection {
                 id: engine.id,
                 kind: engine.kind,
@@ -144,12 +184,18 @@ fn read_whole<R: Read>(
     }
 }
 
+/// The bytes of a state go to the taker, and into the tree.
+struct Hashing<'a, T> {
+    to: &'a mut T,
+    tree: &'a mut TreeMaker,
+}
+
 /// Hands on the state of an engine, record by record; its length, if there is one.
 fn state<R: Read, T: SectionTaker>(
     records: &mut Records<R>,
     engine: &EngineImage,
     held: &mut Vec<u8>,
-    to: &mut T,
+    Hashing { to, tree }: &mut Hashing<'_, T>,
 ) -> Result<Option<u64>, T::Error> {
     let StateImage::Live(in_record) = &engine.state else {
         return Ok(None);
@@ -165,6 +211,7 @@ fn state<R: Read, T: SectionTaker>(
         bytes += held.len() as u64;
         to.bytes(&record.head)?;
         to.bytes(held)?;
+        tree.state(held);
         if !record.goes_on {
             records.tally.state_bytes += bytes;
             return Ok(Some(bytes));

@@ -34,6 +34,7 @@ mod sections;
 mod spawning;
 mod stream;
 mod timers;
+mod tree;
 mod troubles;
 mod workers;
 

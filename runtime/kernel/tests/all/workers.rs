@@ -8,13 +8,13 @@ use refit_kernel::limits::{CHUNK_ENGINES, PARALLEL_MESSAGES_MIN};
 use refit_kernel::{Emitted, LogLine, Receipt, Replied, Stats};
 
 /// Engines of the first block: some chunks, the last one not full.
-const ROOTS: usize = 200;
+pub(crate) const ROOTS: usize = 200;
 
 /// Blocks, with the swap in the middle.
 const BLOCKS: u64 = 4;
 
 /// Messages of a block: less than a block's script makes, so that a backlog crosses the swap.
-const BUDGET: u64 = 2_000;
+pub(crate) const BUDGET: u64 = 2_000;
 
 /// One worker, and chunks as they are.
 const ALONE: (usize, usize) = (1, CHUNK_ENGINES);
@@ -126,7 +126,7 @@ fn history((workers, chunk): (usize, usize), swap_after: Option<u64>) -> Given {
 }
 
 /// Each root gets a message that spreads to many others, three deep.
-fn messages(roots: &[EngineId], height: u64) -> Vec<(EngineId, Message)> {
+pub(crate) fn messages(roots: &[EngineId], height: u64) -> Vec<(EngineId, Message)> {
     let script = |place: usize| spread(roots, place + height as usize * 7, 3);
     roots
         .iter()

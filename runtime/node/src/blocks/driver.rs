@@ -4,11 +4,13 @@
 mod count;
 mod execution;
 mod held;
+mod states;
 mod update;
 
 use crate::answers::events::EventWriter;
 use crate::blocks::clock::Clock;
 use crate::blocks::intake::{self, Blocks, Intake, Ordering, Photograph, Standpoint, Submission};
+use crate::blocks::states::{Passed, States, StatesDue};
 use crate::blocks::waiters::{Asked, Waiters};
 use crate::known::failed::{Failed, said};
 use crate::known::latest::Latest;
@@ -65,6 +67,7 @@ pub(crate) struct DriverParts {
     pub(crate) alarms: Sender<Alarm>,
     /// Where the log goes on under another branch.
     pub(crate) branches: Vec<BranchPoint>,
+    pub(crate) states: States,
 }
 
 /// Makes blocks and has them executed.
@@ -93,6 +96,9 @@ pub(crate) struct Driver {
     since_checkpoint: SinceCheckpoint,
     /// Each copies the state before the next block: one for the checkpoint that is under way, one for the snapshot.
     photographs: VecDeque<Box<Photograph>>,
+    /// The states that headers are still to name, and those that a replay must come to.
+    states: StatesDue,
+    passed: Vec<Passed>,
     /// Whether the disk has room for new messages, if that was looked at in this turn.
     room: Option<bool>,
     /// No block follows the one that is executed.
@@ -170,6 +176,9 @@ impl Driver {
         }));
         parts.source.begin(Arc::new(outlet));
         let replayed = parts.store.last();
+        let States { due, passed } = std::mem::take(&mut parts.states);
+        let mut states = StatesDue::default();
+        due.into_iter().for_each(|due| states.add(due));
         let mut this = Self {
             ground: parts.ground.clone(),
             parts,
@@ -185,6 +194,8 @@ impl Driver {
             replayed,
             since_checkpoint: SinceCheckpoint::default(),
             photographs: VecDeque::new(),
+            states,
+            passed,
             room: None,
             told_to_end: false,
             armed: None,
@@ -237,6 +248,7 @@ impl Driver {
         self.count_soon();
         self.room = None;
         self.log_goes_on()?;
+        self.compare_with_passed();
         self.tell_source();
         self.take_in()?;
         // An upgrade for the newest block's height runs before there is another block.
@@ -351,6 +363,7 @@ impl Driver {
             // The next step of this turn lets it go.
             Intake::Recalled => {}
             Intake::Photograph(photograph) => self.photographs.push_back(photograph),
+            Intake::State(hashed) => self.hear_of_state(hashed),
             Intake::Started(awaited) => self.hear_of(awaited),
             Intake::Stop => return Err(Ended::Told),
         }
@@ -380,7 +393,10 @@ impl Driver {
         let probation = self.parts.probation.is_on();
         Due {
             follows_upgrade: self.follow_up.is_some(),
-            height_awaited: plan || probation || self.awaited.timer_height.is_some(),
+            height_awaited: plan
+                || probation
+                || self.states.is_awaited()
+                || self.awaited.timer_height.is_some(),
             timer: self.awaited.timer_time,
             backlog: self.awaited.backlog,
         }

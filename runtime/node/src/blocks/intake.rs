@@ -1,6 +1,7 @@
 //! The driver's inbox: requests from outside, and the door that bounds them.
 
 use crate::blocks::group::{Outcome, Slot};
+use crate::blocks::states::Hashed;
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSAGES_MAX};
 use crate::pause::Waiting;
 use crate::probation::OnProbation;
@@ -31,6 +32,8 @@ pub(crate) enum Intake {
     Recalled,
     /// The state is to be copied between two blocks.
     Photograph(Box<Photograph>),
+    /// The hash of a checkpoint's state was taken.
+    State(Hashed),
     /// The engines have started, and this is what they wait for.
     Started(Awaited),
     /// End after the block that is under way.

@@ -1,6 +1,7 @@
 //! [`About`]: what a checkpoint says beside the states: the ground that the next block stands on, and the code that the
 //! states are of.
 
+use crate::blocks::states::KeptState;
 use crate::code::libraries::Libraries;
 use crate::probation::OnProbation;
 use refit_abi::Generation;
@@ -10,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The form of what stands beside a checkpoint; it begins with it.
-pub(crate) const ABOUT_FORMAT: u32 = 2;
+pub(crate) const ABOUT_FORMAT: u32 = 3;
 
-/// The form before: it said nothing of a probation.
+/// The form before: it said nothing of the state's hash.
+const ABOUT_FORMAT_2: u32 = 2;
+
+/// The form before that: it said nothing of a probation.
 const ABOUT_FORMAT_1: u32 = 1;
 
 /// A checkpoint, its states apart.
@@ -25,9 +29,20 @@ pub(crate) struct About {
     pub(crate) kinds: Vec<KeptKind>,
     /// Whether that generation could be taken back.
     pub(crate) on_probation: Option<OnProbation>,
+    /// The hash of the states; the first checkpoint of a chain has none.
+    pub(crate) state: Option<KeptState>,
 }
 
-/// The form before.
+/// Form 2.
+#[derive(Deserialize)]
+struct About2 {
+    next: Header,
+    generation: Generation,
+    kinds: Vec<KeptKind>,
+    on_probation: Option<OnProbation>,
+}
+
+/// Form 1.
 #[derive(Deserialize)]
 struct About1 {
     next: Header,
@@ -60,6 +75,7 @@ impl About {
             generation: table.number(),
             kinds: table.iter().map(|(_, entry)| kind(&entry.kind)).collect(),
             on_probation: None,
+            state: None,
         }
     }
 
@@ -69,6 +85,12 @@ impl About {
             on_probation,
             ..self
         }
+    }
+
+    /// The same with the hash of the states.
+    pub(crate) fn of_state(self, state: KeptState) -> Self {
+        let state = Some(state);
+        Self { state, ..self }
     }
 
     /// Whether it says of each kind which library has its code: states whose code nobody knows are lost.
@@ -109,6 +131,7 @@ impl About {
         let (format, rest) = read.map_err(|error| error.to_string())?;
         let read = match format {
             ABOUT_FORMAT => postcard::from_bytes(rest),
+            ABOUT_FORMAT_2 => postcard::from_bytes::<About2>(rest).map(Self::from),
             ABOUT_FORMAT_1 => postcard::from_bytes::<About1>(rest).map(Self::from),
             _ => {
                 return Err(format!(
@@ -120,6 +143,18 @@ impl About {
     }
 }
 
+impl From<About2> for About {
+    fn from(before: About2) -> Self {
+        Self {
+            next: before.next,
+            generation: before.generation,
+            kinds: before.kinds,
+            on_probation: before.on_probation,
+            state: None,
+        }
+    }
+}
+
 impl From<About1> for About {
     fn from(before: About1) -> Self {
         Self {
@@ -127,6 +162,7 @@ impl From<About1> for About {
             generation: before.generation,
             kinds: before.kinds,
             on_probation: None,
+            state: None,
         }
     }
 }
@@ -135,6 +171,7 @@ impl From<About1> for About {
 mod tests {
     use super::*;
     use refit_abi::{BlockHash, BlockTime, Height};
+    use refit_kernel::StateTree;
     use refit_ordering::{PlanDigest, ReceiptHash, Tip, UpgradeEnd, UpgradeOutcome};
 
     #[test]
@@ -157,10 +194,19 @@ mod tests {
         let read = About::from_bytes(&about.to_bytes()).unwrap();
         assert_eq!(read, about);
         assert_eq!(read.ground(), ground);
-        let mut before = postcard::to_allocvec(&(ABOUT_FORMAT_1, &about)).unwrap();
+        // The forms before end sooner.
+        let mut before = postcard::to_allocvec(&(ABOUT_FORMAT_2, &about)).unwrap();
+        assert_eq!(before.pop(), Some(0), "that there is no hash");
+        assert_eq!(About::from_bytes(&before).unwrap(), about);
+        before[0] = ABOUT_FORMAT_1 as u8;
         assert_eq!(before.pop(), Some(0), "that there is no probation");
         assert_eq!(About::from_bytes(&before).unwrap(), about);
-        let mut other = about.to_bytes();
+        let of_state = about.of_state(KeptState::of(StateTree {
+            root: [5; 32],
+            leaves: Vec::new(),
+        }));
+        assert_eq!(About::from_bytes(&of_state.to_bytes()).unwrap(), of_state);
+        let mut other = of_state.to_bytes();
         other[0] = 9;
         assert!(About::from_bytes(&other).unwrap_err().contains("form 9"));
         assert!(About::from_bytes(&[]).is_err());

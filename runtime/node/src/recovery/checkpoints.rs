@@ -4,13 +4,16 @@
 
 use super::about::About;
 use super::photograph::{NotTaken, Photographer, Shot, Taken};
+use super::state::tree_of;
 use crate::blocks::intake::Intake;
+use crate::blocks::states::{Hashed, KeptState};
 use crate::code::{CodeLock, armed};
 use crate::probation::{OnProbation, branches};
 use crate::upgrade::Upgrades;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::Generation;
+use refit_kernel::StreamError;
 use refit_store::{Archive, Checkpoint, Fault, Keep, Store};
 use std::collections::BTreeSet;
 use std::io;
@@ -40,6 +43,8 @@ pub(crate) struct Checkpoints {
 enum NotKept {
     #[error(transparent)]
     Photograph(#[from] NotTaken),
+    #[error("it does not read back: {0}")]
+    Unread(#[from] StreamError),
     #[error("{0}")]
     System(#[from] io::Error),
     #[error("{0}")]
@@ -132,15 +137,34 @@ impl Keeper {
         // A handle on live code: the retirement of old code counts them.
         drop(table);
         photographer.written(forked?)?;
+        // Read back, here, while the node goes on: the fork's processor time is the node's too.
+        let about = about.of_state(KeptState::of(tree_of(new.file())?));
         let keep = Keep {
             height: about.ground().tip.height,
             about: about.to_bytes(),
             also: way_back(archive, about.on_probation.as_ref())?,
         };
         archive.keep_checkpoint(new, keep)?;
+        self.tell_of_state(&about);
         let _code = self.parts.code.lock();
         forget(archive, &about)?;
         Ok(about)
+    }
+}
+
+impl Keeper {
+    /// Has a header name the state.
+    fn tell_of_state(&self, about: &About) {
+        let ground = about.ground();
+        let state = about.state.as_ref();
+        if let Some(state) = state.map(|state| state.at(ground.tip.height)) {
+            let branch = ground.branch;
+            // A node that has ended names nothing any more; its next start does.
+            let _ = self
+                .parts
+                .intake
+                .send(Intake::State(Hashed { branch, state }));
+        }
     }
 }
 

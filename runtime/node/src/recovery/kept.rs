@@ -2,12 +2,15 @@
 
 use super::RecoveryError;
 use super::about::About;
+use super::state::{named, passed_by, whole};
+use crate::blocks::states::States;
 use crate::code::libraries::Libraries;
 use refit_abi::Height;
 use refit_abi::host::Kind;
 use refit_kernel::{Executor, GenerationTable, ImageReader, Parameters, StreamError};
 use refit_loader::{LoadedModule, Loader};
-use refit_store::{Archive, Checkpoint};
+use refit_ordering::StateOf;
+use refit_store::{Archive, Checkpoint, Store};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::sync::Arc;
@@ -22,26 +25,34 @@ pub(crate) struct Kept {
     pub(crate) modules: Vec<LoadedModule>,
     pub(crate) table: Arc<GenerationTable>,
     pub(crate) executor: Executor,
+    pub(crate) states: States,
 }
 
 impl Kept {
     /// Reads the newest checkpoint that can be read; one that cannot is told, and the one before is taken. `None` if
     /// there is none at all, and no block up to `last`: the chain has not begun.
     pub(crate) fn newest(
+        store: &dyn Store,
         archive: &dyn Archive,
-        last: Height,
         loader: &Loader,
     ) -> Result<Option<Self>, RecoveryError> {
+        let last = store.last();
         let mut checkpoints = archive.checkpoints()?;
+        let mut passed = Vec::new();
         let mut why = (checkpoints.is_empty() && last > Height(0))
             .then(|| format!("there are blocks up to {last}, and no checkpoint"));
         while let Some(checkpoint) = checkpoints.pop() {
-            match Self::read(&checkpoint, archive, loader)? {
-                Ok(kept) => return Ok(Some(kept)),
+            let named = named(&checkpoint, store);
+            match Self::read(&checkpoint, named.as_ref(), archive, loader)? {
+                Ok(mut kept) => {
+                    kept.states.passed = passed;
+                    return Ok(Some(kept));
+                }
                 Err(reason) => {
                     let (height, path) = (checkpoint.height, checkpoint.path.display());
                     tracing::error!(%height, %path, "a checkpoint cannot be read: {reason}");
                     why.get_or_insert(reason);
+                    passed.extend(passed_by(&checkpoint, named.as_ref()));
                     // It must not be counted when the blocks are removed that no checkpoint needs.
                     if !checkpoints.is_empty() {
                         archive.drop_checkpoint(checkpoint.number)?;
@@ -55,6 +66,7 @@ impl Kept {
     /// Reads one; why not, if it is damaged.
     fn read(
         checkpoint: &Checkpoint,
+        named: Option<&StateOf>,
         archive: &dyn Archive,
         loader: &Loader,
     ) -> Result<Result<Self, String>, RecoveryError> {
@@ -70,8 +82,13 @@ impl Kept {
             Err(source) => return Err(unread(checkpoint, source)),
         };
         // Whole before any code of an engine sees a byte of it.
-        match look_through(&file) {
-            Ok(()) => {}
+        match whole(&file, about.state.as_ref(), named) {
+            Ok(None) => {}
+            Ok(Some(part)) => {
+                return Ok(Err(format!(
+                    "its state is not the one that the log names: {part} is another one"
+                )));
+            }
             Err(StreamError::Read { source }) => return Err(unread(checkpoint, source)),
             Err(error @ StreamError::Format { .. }) => return Err(not_taken(&error)),
             Err(error) => return Ok(Err(RecoveryError::unreadable(&error))),
@@ -79,7 +96,13 @@ impl Kept {
         let Code { modules, kinds } = load(&about, archive, loader)?;
         let read = executor(&about, kinds, file);
         let (executor, table) = read.map_err(|error| not_taken(&error))?;
+        let due = about.state.as_ref().filter(|_| named.is_none());
+        let due = due.map(|state| state.at(checkpoint.height));
         Ok(Ok(Self {
+            states: States {
+                due,
+                passed: Vec::new(),
+            },
             parameters: (**executor.parameters()).clone(),
             about,
             modules,

@@ -12,6 +12,7 @@
 //!
 //! [`checkpoints`] keeps the way short: a thread writes a new one when the log has grown, and after each upgrade.
 //! [`rolled_back`] has the log begin a branch behind an upgrade that is taken back.
+//! [`state`] compares a checkpoint's state with the hash that the log names for it.
 //! [`attempts`] counts starts that end at the last block.
 
 pub(crate) mod about;
@@ -26,6 +27,7 @@ pub(crate) mod releases;
 pub(crate) mod replaying;
 pub(crate) mod rolled_back;
 mod set_aside;
+mod state;
 pub(crate) mod stretch;
 pub(crate) mod trial;
 pub(crate) mod way_back;

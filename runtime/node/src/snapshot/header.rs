@@ -5,8 +5,8 @@ use crate::recovery::about::About;
 use refit_abi::build::ABI_EPOCH;
 use refit_abi::schema::{SchemaId, Type};
 use refit_abi::{BlockTime, Generation, Height};
-use refit_kernel::{GenerationTable, IMAGE_FORMAT, Parameters};
-use refit_ordering::Ground;
+use refit_kernel::{GenerationTable, IMAGE_FORMAT, Parameters, STATE_FORM, StateTree};
+use refit_ordering::{Ground, StateHash};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -34,6 +34,9 @@ pub struct SnapshotHeader {
     pub block: String,
     /// The generation that was live.
     pub generation: Generation,
+    /// The hash of the states; a snapshot of an older release has none.
+    #[serde(default)]
+    pub state: Option<SnapshotState>,
     /// The hash of the live code.
     pub manifest: String,
     /// The parameters in force: limits, budgets, grants.
@@ -44,6 +47,25 @@ pub struct SnapshotHeader {
     pub about: String,
     /// What the data folder was configured with.
     pub identity: Box<RawValue>,
+}
+
+/// The hash of the states of a snapshot: that of a checkpoint at the same place, which a block's header names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotState {
+    /// The form of what is hashed: two hashes of different forms say nothing of each other.
+    pub form: u32,
+    /// The hash, in hexadecimal.
+    pub hash: String,
+}
+
+impl SnapshotState {
+    /// That of a tree.
+    pub(crate) fn of(tree: &StateTree) -> Self {
+        Self {
+            form: STATE_FORM,
+            hash: StateHash(tree.root).to_string(),
+        }
+    }
 }
 
 /// The code of one kind.
@@ -77,6 +99,7 @@ pub struct SnapshotKind {
 pub(crate) struct HeaderParts<'a> {
     pub(crate) ground: &'a Ground,
     pub(crate) about: &'a About,
+    pub(crate) state: &'a StateTree,
     pub(crate) kinds: Vec<SnapshotKind>,
     pub(crate) parameters: &'a Parameters,
     pub(crate) identity: &'a [u8],
@@ -88,6 +111,7 @@ impl SnapshotHeader {
         let HeaderParts {
             ground,
             about,
+            state,
             kinds,
             parameters,
             identity,
@@ -102,6 +126,7 @@ impl SnapshotHeader {
             time: ground.tip.time,
             block: ground.tip.hash.to_string(),
             generation: about.generation,
+            state: Some(SnapshotState::of(state)),
             manifest: ground.manifest.to_string(),
             parameters: serde_json::to_value(parameters)?,
             kinds,

@@ -36,7 +36,7 @@ pub use diff::{
 };
 pub use difference::{Entries, Entry};
 pub use error::SnapshotFileError;
-pub use header::{SnapshotHeader, SnapshotKind};
+pub use header::{SnapshotHeader, SnapshotKind, SnapshotState};
 pub use opened::{SnapshotEngine, SnapshotFile};
 pub use restore::{Offered, Restorable, Restore, RestoreError, Restored};
 pub(crate) use take::{Snapshots, SnapshotsParts};

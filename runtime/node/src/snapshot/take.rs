@@ -183,12 +183,13 @@ impl Snapshots {
         file.seek(SeekFrom::Start(begin))?;
         let writer = SnapshotWriter::behind_begin(BufWriter::with_capacity(PIECE_BYTES, file));
         let mut noting = Noting { writer };
-        cut(BufReader::with_capacity(PIECE_BYTES, file), &mut noting)?;
+        let image = cut(BufReader::with_capacity(PIECE_BYTES, file), &mut noting)?;
         file.seek(SeekFrom::End(0))?;
         let Noting { mut writer } = noting;
         let header = SnapshotHeader::new(HeaderParts {
             ground: &beside.ground,
             about: &beside.about,
+            state: &image.state,
             kinds: beside.kinds.clone(),
             parameters: &parameters,
             identity: &self.parts.identity,

@@ -1,5 +1,6 @@
 //! Whether a snapshot is whole: its records, and that they belong together.
 
+use super::header::SnapshotState;
 use super::marks::of_section;
 use super::{SnapshotFile, SnapshotFileError};
 use refit_kernel::{Section, SectionTaker, StreamError, cut};
@@ -12,11 +13,11 @@ const READ_BYTES: usize = 256 << 10;
 
 impl SnapshotFile {
     /// Reads all of it: the hash of each record, the header against the image, the image against the index, each
-    /// library against its name.
+    /// library against its name. Gives the hash of its states.
     ///
     /// # Errors
     /// [`SnapshotFileError`], of the first record that is damaged.
-    pub fn verify(&mut self) -> Result<(), SnapshotFileError> {
+    pub fn verify(&mut self) -> Result<SnapshotState, SnapshotFileError> {
         let verified = self.reader.verify();
         verified.map_err(|source| self.damaged(source))?;
         self.reads_image()?;
@@ -58,7 +59,7 @@ impl SnapshotFile {
     }
 
     /// Whether the records are the sections of one image.
-    fn check_image(&mut self) -> Result<(), SnapshotFileError> {
+    fn check_image(&mut self) -> Result<SnapshotState, SnapshotFileError> {
         let (records, begin) = self.image_records()?;
         let length = records.iter().map(|record| record.length).sum();
         let mut expected = Expected {
@@ -74,7 +75,7 @@ impl SnapshotFile {
             path: self.path().to_owned(),
             source,
         })?;
-        cut(from, &mut expected).map_err(|unexpected| match unexpected {
+        let found = cut(from, &mut expected).map_err(|unexpected| match unexpected {
             Unexpected::Stream(why) => SnapshotFileError::Image {
                 path: self.path().to_owned(),
                 why,
@@ -83,8 +84,13 @@ impl SnapshotFile {
                 self.content(format!("its index does not list {record} where it is"))
             }
         })?;
+        let found = SnapshotState::of(&found.state);
+        let said = self.header().state.as_ref();
+        if said.is_some_and(|said| said.form == found.form && *said != found) {
+            return Err(self.content("its states have another hash than its header says"));
+        }
         match expected.records.next() {
-            None => Ok(()),
+            None => Ok(found),
             Some(more) => Err(self.content(format!("{} is behind its image", more.name))),
         }
     }

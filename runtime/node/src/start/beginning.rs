@@ -6,6 +6,7 @@ use super::load::{Loaded, kinds, load, roots};
 use super::prepared::{self, EngineCode};
 use super::{StartError, ids, warn_of_unknown_grants};
 use crate::blocks::chain::{self, Root};
+use crate::blocks::states::States;
 use crate::code::armed;
 use crate::code::libraries::Libraries;
 use crate::probation::{OnProbation, branches};
@@ -32,6 +33,7 @@ pub(super) struct Beginning {
     pub(super) on_probation: Option<OnProbation>,
     /// What the data folder was configured with; of a node that has none, what it is.
     pub(super) identity: Identity,
+    pub(super) states: States,
 }
 
 /// Its engines.
@@ -95,7 +97,7 @@ impl Beginning {
         {
             return Self::of_genesis(config, &genesis, recorded, archive, loader);
         }
-        match Kept::newest(archive, store.last(), loader)? {
+        match Kept::newest(store, archive, loader)? {
             Some(kept) => Self::of_folder(config, kept, recorded),
             None => Self::of_configuration(config, loader, Some(ToKeep { archive, identity })),
         }
@@ -149,6 +151,7 @@ impl Beginning {
             engines: Engines::Roots { roots, first },
             on_probation: None,
             identity,
+            states: States::default(),
         })
     }
 
@@ -174,6 +177,7 @@ impl Beginning {
             },
             on_probation: None,
             identity,
+            states: States::default(),
         })
     }
 
@@ -184,6 +188,7 @@ impl Beginning {
             modules,
             table,
             mut executor,
+            states,
         } = kept;
         executor.check_faults(config.check_faults);
         if parameters.grants != config.grants && parameters.grants != config.parameters().grants {
@@ -201,6 +206,7 @@ impl Beginning {
             engines: Engines::Kept(Box::new(executor)),
             on_probation: about.on_probation,
             identity,
+            states,
         })
     }
 }

@@ -215,6 +215,7 @@ impl Node {
             engines,
             on_probation,
             identity,
+            states,
         } = Beginning::find(&config, &loader, &*store)?;
         let on_panic = config.on_panic();
         let probation = Probation::of_folder(on_probation, store.archive(), config.replies);
@@ -302,6 +303,7 @@ impl Node {
             redone,
             alarms: tell_alarms.clone(),
             branches,
+            states,
         });
         let thread = std::thread::Builder::new().name("refit-driver".to_owned());
         let driver = thread.spawn(move || driver.run())?;

@@ -7,7 +7,7 @@ use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_ordering::{
     BLOCK_FORMAT, Block, BlockError, BlockRefused, Branch, ChainId, Entry, Header, ManifestHash,
     Message, OrderKey, ParametersHash, PlanDigest, ReceiptHash, SEAL_BYTES_MAX, Seal, SealedBlock,
-    StateHash, UpgradeEnd, UpgradeOutcome,
+    StateHash, StateOf, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome(code: &str) -> UpgradeOutcome {
@@ -33,6 +33,14 @@ fn block(entries: Vec<Entry>) -> Block {
         state: None,
     };
     Block { header, entries }
+}
+
+fn state(form: u32, checkpoint: u64, hash: u8) -> StateOf {
+    StateOf {
+        form,
+        checkpoint: Height(checkpoint),
+        hash: StateHash([hash; 32]),
+    }
 }
 
 /// One entry of each kind.
@@ -145,7 +153,10 @@ fn every_field_is_in_the_hash() {
         header(|header| header.outcome = Some(outcome("check-failed"))),
         header(|header| header.manifest = ManifestHash([9; 32])),
         header(|header| header.parameters = ParametersHash([9; 32])),
-        header(|header| header.state = Some(StateHash([0; 32]))),
+        header(|header| header.state = Some(state(1, 2, 3))),
+        header(|header| header.state = Some(state(2, 2, 3))),
+        header(|header| header.state = Some(state(1, 3, 3))),
+        header(|header| header.state = Some(state(1, 2, 4))),
         message(|message| message.ingress.engine = EngineId::root("bank").unwrap()),
         message(|message| message.ingress.client = ClientId::of("bob")),
         message(|message| message.ingress.share = Share(4)),
@@ -170,6 +181,27 @@ fn the_hash_of_a_known_block_of_form_6_never_changes() {
     assert_eq!(
         hash,
         "dde1610532b27498f71c35bfd80a1d9b85d92c52c28e7d49ceab620865d439d5"
+    );
+}
+
+#[test]
+fn a_block_that_names_a_state_reads_back_and_its_header_is_read_without_its_entries() {
+    let mut named = block(all_kinds());
+    named.header.state = Some(state(1, 300, 9));
+    let bytes = named.to_bytes();
+    assert_eq!(Block::from_bytes(&bytes), Ok(named.clone()));
+    assert_eq!(Block::header_of(&bytes), Ok(named.header.clone()));
+    // No entry is looked at.
+    let header = postcard::to_allocvec(&(BLOCK_FORMAT, &named.header)).unwrap();
+    assert_eq!(Block::header_of(&header), Ok(named.header));
+    let short = &header[..header.len() - 1];
+    assert!(matches!(
+        Block::header_of(short),
+        Err(BlockError::Malformed { .. })
+    ));
+    assert_eq!(
+        Block::header_of(&[9, 0]),
+        Err(BlockError::Format { found: 9 })
     );
 }
 

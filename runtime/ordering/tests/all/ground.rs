@@ -7,7 +7,7 @@ use refit_ordering::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockRefused, BlockSource, Branch, ChainId,
     ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message,
     PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlanOptions, PlannedCode,
-    ReceiptHash, Scripted, StateHash, Tip, UpgradeEnd, UpgradeOutcome,
+    ReceiptHash, Scripted, StateHash, StateOf, Tip, UpgradeEnd, UpgradeOutcome,
 };
 
 fn outcome() -> UpgradeOutcome {
@@ -30,6 +30,7 @@ fn ground() -> Ground {
         outcome: Some(outcome()),
         manifest: ManifestHash([4; 32]),
         parameters: ParametersHash([6; 32]),
+        state: None,
     }
 }
 
@@ -90,10 +91,45 @@ fn each_field_that_is_not_as_it_must_be_is_named() {
         refused(|header| header.parameters = parameters),
         "block-parameters"
     );
-    assert_eq!(
-        refused(|header| header.state = Some(StateHash([9; 32]))),
-        "block-state"
-    );
+}
+
+#[test]
+fn a_block_may_name_the_state_of_a_checkpoint_16_blocks_before_that_is_this_node_s_or_unknown_to_it()
+ {
+    let state = |checkpoint: u64, hash: u8| StateOf {
+        form: 1,
+        checkpoint: Height(checkpoint),
+        hash: StateHash([hash; 32]),
+    };
+    let mut ground = Ground {
+        state: Some(state(4, 1)),
+        ..ground()
+    };
+    ground.tip.height = Height(20);
+    let block = ground.extend(BlockTime(1_000), Vec::new());
+    assert_eq!(block.header.state, ground.state);
+    let check = |claimed: Option<StateOf>| {
+        let mut block = block.clone();
+        block.header.state = claimed;
+        ground.check(&block)
+    };
+    // A node that had another clock, or took no checkpoint, has said nothing of it.
+    for good in [
+        None,
+        Some(state(4, 1)),
+        Some(state(5, 9)),
+        Some(state(3, 9)),
+    ] {
+        assert_eq!(check(good), Ok(()));
+    }
+    let other_form = StateOf {
+        form: 2,
+        ..state(4, 9)
+    };
+    assert_eq!(check(Some(other_form)), Ok(()));
+    let refused = [check(Some(state(4, 9))), check(Some(state(6, 1)))];
+    let codes = refused.map(|refused| refused.unwrap_err().code().to_owned());
+    assert_eq!(codes, ["block-state", "block-state"]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use refit_abi::{BlockHash, BlockTime, ClientId, EngineId, Height};
 use refit_fuzzing::{Random, each_case};
 use refit_ordering::{
     BLOCK_FORMAT, Block, Branch, ChainId, Entry, Header, ManifestHash, Message, OrderKey,
-    ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, StateHash, UpgradeEnd,
+    ParametersHash, PlanDigest, ReceiptHash, Seal, SealedBlock, StateHash, StateOf, UpgradeEnd,
     UpgradeOutcome,
 };
 
@@ -100,7 +100,11 @@ fn sealed(random: &mut Random) -> SealedBlock {
         outcome: chance(random, 2).then(|| outcome(random)),
         manifest: ManifestHash(hash(random)),
         parameters: ParametersHash(hash(random)),
-        state: chance(random, 4).then(|| StateHash(hash(random))),
+        state: chance(random, 4).then(|| StateOf {
+            form: random.number() as u32,
+            checkpoint: Height(random.number()),
+            hash: StateHash(hash(random)),
+        }),
     };
     let entries = (0..random.below(5)).map(|_| entry(random)).collect();
     let block = Block { header, entries };

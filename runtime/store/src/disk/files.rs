@@ -206,7 +206,12 @@ fn open_new(path: &Path, mode: u32) -> io::Result<File> {
         _ => {}
     }
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(mode).open(path)
+    options
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
 }
 
 /// Names in a folder are durable only once it is synced itself.

@@ -9,8 +9,8 @@ use refit_abi::raw::Codec;
 use refit_abi::{EngineId, Generation};
 use refit_kernel::crew::{Query, UpdatePoint};
 use refit_kernel::{
-    BlockOutcome, Configuration, DeadLetter, Duty, EngineStatus, Executor, Ingress, QueryError,
-    Quiesced, Replacement,
+    BlockOutcome, Configuration, DeadLetter, Duty, EngineStatus, Executor, ImageReader, ImageScope,
+    Ingress, QueryError, Quiesced, Replacement,
 };
 use std::time::Duration;
 
@@ -30,6 +30,22 @@ impl Node {
         Self {
             duty: Duty::start("test", workers, executor).unwrap(),
             height: 0,
+        }
+    }
+
+    /// Has the executor taken out and a copy of it put in its place, made of its image by other workers.
+    pub(crate) fn restarted(self, workers: usize) -> Self {
+        let height = self.height;
+        let copy = self.call(|executor| {
+            let mut bytes = Vec::new();
+            let scope = ImageScope::whole(usize::MAX);
+            executor.write_image(&scope, &mut bytes).unwrap();
+            let reader = ImageReader::begin(bytes.as_slice()).unwrap();
+            reader.executor(executor.table(), |_| ()).unwrap().executor
+        });
+        Self {
+            duty: Duty::start("again", workers, copy).unwrap(),
+            height,
         }
     }
 

@@ -47,6 +47,7 @@ impl Driver {
         let accepted = self.accepts(&block, bytes.len());
         let accepted = accepted.and_then(|()| seal.check(block.header.height));
         let (height, time) = (block.header.height, block.header.time);
+        let header = block.header;
         // Before it is logged: a block that cannot be carried out must not be in the log.
         let input = accepted.and_then(|()| entries::input(block.entries, height));
         let input = match input {
@@ -83,6 +84,7 @@ impl Driver {
         let outcome = self.outcome_of(&outcome)?;
         self.parts.metrics.observe_block(began.elapsed());
         self.goes_on_from(frame, &outcome);
+        self.states_after(&header);
         self.publish(&outcome, time);
         self.count_after(&outcome);
         self.probation(&outcome);
@@ -218,7 +220,7 @@ impl Driver {
     }
 
     /// Halts: to execute the block, or another in its place, would be to diverge. All who wait get this reason.
-    fn halt(&mut self, refused: BlockRefused) {
+    pub(super) fn halt(&mut self, refused: BlockRefused) {
         self.let_out();
         if self.parts.standing.halted().is_none() {
             self.parts.standing.halts(refused);

@@ -7,6 +7,7 @@ mod heights;
 mod keyed;
 mod kinds;
 mod rig;
+mod states;
 
 use super::*;
 use crate::blocks::clock::SystemClock;
@@ -66,6 +67,7 @@ fn ends_behind(messages: usize) -> bool {
         checkpoints: crossbeam_channel::bounded(1).0,
         probation: Arc::default(),
         branches: Vec::new(),
+        states: States::default(),
         redone: refit_abi::Height(0),
         takes_back: false,
         alarms: crossbeam_channel::bounded(1).0,

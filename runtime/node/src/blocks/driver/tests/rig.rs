@@ -27,6 +27,7 @@ pub(super) struct Set {
     pub(super) idle_interval_millis: u64,
     /// Solo ordering if absent.
     pub(super) source: Option<Box<dyn BlockSource>>,
+    pub(super) states: States,
 }
 
 impl Default for Set {
@@ -37,6 +38,7 @@ impl Default for Set {
             block_interval_millis: 2,
             idle_interval_millis: 1_000,
             source: None,
+            states: States::default(),
         }
     }
 }
@@ -106,6 +108,7 @@ impl Rig {
             checkpoints: crossbeam_channel::bounded(1).0,
             probation: Arc::default(),
             branches: Vec::new(),
+            states: set.states,
             redone: refit_abi::Height(0),
             takes_back: false,
             alarms: crossbeam_channel::bounded(1).0,

@@ -1,0 +1,72 @@
+//! The hash of a checkpoint's state, against what the log says of it.
+
+use super::about::About;
+use super::kept::look_through;
+use crate::blocks::states::{KeptState, Passed};
+use refit_abi::Height;
+use refit_kernel::{STATE_FORM, StateTree, StreamError, state_tree};
+use refit_ordering::{Block, STATE_DELAY_BLOCKS, StateOf};
+use refit_store::{Checkpoint, Store};
+use std::fs::File;
+use std::io::{BufReader, Seek as _};
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// The state that a block of the log names for a checkpoint, if one does; one that has no hash is never named.
+pub(super) fn named(checkpoint: &Checkpoint, store: &dyn Store) -> Option<StateOf> {
+    let about = About::from_bytes(&checkpoint.about).ok()?;
+    about.state.as_ref()?;
+    let first = checkpoint.height.0.saturating_add(STATE_DELAY_BLOCKS);
+    let headers = (first..=store.last().0).map_while(|height| {
+        let block = store.read(Height(height)).ok()?;
+        Block::header_of(&block).ok()
+    });
+    // They are named in their order.
+    let mut states = headers.filter_map(|header| header.state);
+    let at_or_behind = states.find(|state| state.checkpoint >= checkpoint.height);
+    at_or_behind.filter(|state| state.checkpoint == checkpoint.height)
+}
+
+/// Reads an image to its end; a part of the state that is not as the log says, if it says anything.
+pub(super) fn whole(
+    file: &File,
+    kept: Option<&KeptState>,
+    named: Option<&StateOf>,
+) -> Result<Option<String>, StreamError> {
+    let Some(named) = named.filter(|named| named.form == STATE_FORM) else {
+        return look_through(file).map(|()| None);
+    };
+    let tree = tree_of(file)?;
+    if tree.root == named.hash.0 {
+        return Ok(None);
+    }
+    let part = kept.and_then(|kept| kept.difference(&tree));
+    Ok(Some(part.unwrap_or_else(|| "a part of it".to_owned())))
+}
+
+/// The state that the blocks must come to again where a checkpoint was that cannot be read.
+pub(super) fn passed_by(checkpoint: &Checkpoint, named: Option<&StateOf>) -> Option<Passed> {
+    let about = About::from_bytes(&checkpoint.about).ok()?;
+    let (height, state) = (checkpoint.height, about.state?);
+    // The log decides: what stands beside a checkpoint may be as damaged as its file.
+    let is_sound = named.is_none_or(|named| *named == state.at(height));
+    is_sound.then_some(Passed {
+        height,
+        generation: about.generation,
+        state,
+    })
+}
+
+/// The hash of the state of an image, which is read to its end; its file is at its beginning afterwards.
+pub(super) fn tree_of(file: &File) -> Result<StateTree, StreamError> {
+    let unread = |source| StreamError::Read { source };
+    let mut from = file.try_clone().map_err(unread)?;
+    from.rewind().map_err(unread)?;
+    let tree = state_tree(BufReader::with_capacity(
+        READ_BYTES,
+        from.try_clone().map_err(unread)?,
+    ))?;
+    from.rewind().map_err(unread)?;
+    Ok(tree)
+}
