@@ -6,7 +6,7 @@ use refit_admin::Node as _;
 use refit_admin::api::{UpgradeReport, UpgradeState};
 use refit_node::{NodeParts, Replies};
 use refit_store::{BlockLog as _, DiskStore, Store as _};
-use refit_tests::{Harness, Source, same_copy};
+use refit_tests::{Harness, Source, opened, same_copy};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -172,6 +172,37 @@ fn replies_that_are_held_leave_on_an_operators_word_or_never_once_it_is_taken_ba
     // Told now, by the code of before.
     let (_, repeated) = keyed(&second, "ada/1", put("c", "lost"));
     assert!(repeated);
+}
+
+#[test]
+fn after_much_of_the_log_the_way_back_begins_shortly_before_the_upgrade() {
+    const VALUE_BYTES: usize = 512 << 10;
+    let folder = tempfile::tempdir().unwrap();
+    let first = node(folder.path(), BLOCKS);
+    keyed(&first, "ada/1", put("a", "before"));
+    let large = "x".repeat(VALUE_BYTES);
+    for _ in 0..10 {
+        first.send("kv", put("b", &large)).unwrap();
+    }
+    let begins = first.status().height;
+    upgraded(&first, &workshop().kv_v2());
+    let on = first.status().probation.unwrap();
+    keyed(&first, "ada/2", put("a", "after"));
+    drop(first);
+    let heights = || {
+        let store = opened(&folder.path().join("store"));
+        let kept = store.archive().unwrap().checkpoints().unwrap().into_iter();
+        kept.map(|kept| kept.height).collect::<Vec<_>>()
+    };
+    let before = heights().into_iter().filter(|height| *height <= on.after);
+    assert_eq!(before.max(), Some(begins));
+    // It is still there when the one behind the upgrade is: without it there would be no way back.
+    let again = node(folder.path(), BLOCKS);
+    let second = rolled_back(again, folder.path());
+    assert_eq!(second.generation(), Generation(1));
+    assert_eq!(entry(&second, "a").0, "after");
+    drop(second);
+    assert!(heights().contains(&begins));
 }
 
 #[test]

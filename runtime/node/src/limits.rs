@@ -35,6 +35,15 @@ pub const STATES_DUE_MAX: usize = 8;
 /// Parts of a state whose hashes are kept beside a checkpoint: of more, only that of the whole is.
 pub const STATE_LEAVES_KEPT_MAX: usize = 1_024;
 
+/// Bytes of blocks in the log after which a checkpoint is no longer near: one is taken before an upgrade.
+pub const CHECKPOINT_NEAR_BYTES: u64 = 4 << 20;
+
+/// Blocks before a planned upgrade from which on its checkpoint is taken.
+pub const CHECKPOINT_BEFORE_BLOCKS: u64 = 64;
+
+/// How long an upgrade waits for the checkpoint before it.
+pub const CHECKPOINT_BEFORE_WAIT_MAX: Duration = Duration::from_secs(15);
+
 /// How long a checkpoint may take.
 pub const CHECKPOINT_WAIT_MAX: Duration = Duration::from_secs(600);
 

@@ -9,7 +9,9 @@ mod update;
 
 use crate::answers::events::EventWriter;
 use crate::blocks::clock::Clock;
-use crate::blocks::intake::{self, Blocks, Intake, Ordering, Photograph, Standpoint, Submission};
+use crate::blocks::intake::{
+    self, Blocks, Ended as Waiter, Intake, Ordering, Photograph, Standpoint, Submission, Wanted,
+};
 use crate::blocks::states::{Passed, States, StatesDue};
 use crate::blocks::waiters::{Asked, Waiters};
 use crate::known::failed::{Failed, said};
@@ -17,8 +19,8 @@ use crate::known::latest::Latest;
 use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::limits::{
-    CHECKPOINT_BLOCKS, CHECKPOINT_LOG_BYTES, CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX,
-    INTAKE_PER_TURN_MAX, PHOTOGRAPH_WAIT_MAX,
+    CHECKPOINT_BEFORE_BLOCKS, CHECKPOINT_BLOCKS, CHECKPOINT_LOG_BYTES, CHECKPOINT_NEAR_BYTES,
+    CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX, PHOTOGRAPH_WAIT_MAX,
 };
 use crate::log::troubles::Troubles;
 use crate::pause::Waiting;
@@ -56,7 +58,7 @@ pub(crate) struct DriverParts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) events: EventWriter,
     /// Is told when a checkpoint is due.
-    pub(crate) checkpoints: Sender<()>,
+    pub(crate) checkpoints: Sender<Wanted>,
     pub(crate) probation: Arc<Probation>,
     /// Whether a panic may have the generation taken back.
     pub(crate) takes_back: bool,
@@ -126,13 +128,14 @@ struct SinceCheckpoint {
 }
 
 impl SinceCheckpoint {
-    /// Whether one is to be asked for. One that was asked for may fail: then another is, in time.
-    fn is_due(&self) -> bool {
+    /// Whether one is to be asked for, also if an upgrade comes. One that was asked for may fail: then another is, in time.
+    fn is_due(&self, upgrade_comes: bool) -> bool {
         if let Some(asked) = self.asked {
             return self.blocks - asked >= CHECKPOINT_BLOCKS;
         }
         let is_long = self.blocks >= CHECKPOINT_BLOCKS || self.bytes >= CHECKPOINT_LOG_BYTES;
-        is_long || self.is_other_code
+        let is_far = self.bytes >= CHECKPOINT_NEAR_BYTES;
+        is_long || self.is_other_code || (upgrade_comes && is_far)
     }
 }
 
@@ -292,11 +295,27 @@ impl Driver {
 
     /// Says that a checkpoint is due, if it is.
     fn ask_for_checkpoint(&mut self) {
-        if self.since_checkpoint.is_due() {
-            self.since_checkpoint.asked = Some(self.since_checkpoint.blocks);
-            // One word is enough; while a checkpoint is under way the next one waits.
-            let _ = self.parts.checkpoints.try_send(());
+        let planned = self.armed.iter().filter_map(|waiting| waiting.at_height);
+        let from = planned.map(|at| at.0.saturating_sub(CHECKPOINT_BEFORE_BLOCKS));
+        let comes = from
+            .min()
+            .is_some_and(|from| from <= self.ground.tip.height.0);
+        if self.since_checkpoint.is_due(comes) {
+            self.want_checkpoint(Wanted::default());
         }
+    }
+
+    /// An upgrade comes that waits for the checkpoint before it.
+    fn checkpoint_before(&mut self, ended: Waiter) {
+        if self.since_checkpoint.is_due(true) {
+            self.want_checkpoint(Wanted { by: Some(ended) });
+        }
+    }
+
+    fn want_checkpoint(&mut self, wanted: Wanted) {
+        self.since_checkpoint.asked = Some(self.since_checkpoint.blocks);
+        // One word is enough; while a checkpoint is under way the next one waits.
+        let _ = self.parts.checkpoints.try_send(wanted);
     }
 
     /// Takes out the block that the source has decided, if it has.
@@ -363,6 +382,7 @@ impl Driver {
             // The next step of this turn lets it go.
             Intake::Recalled => {}
             Intake::Photograph(photograph) => self.photographs.push_back(photograph),
+            Intake::Checkpoint(ended) => self.checkpoint_before(ended),
             Intake::State(hashed) => self.hear_of_state(hashed),
             Intake::Started(awaited) => self.hear_of(awaited),
             Intake::Stop => return Err(Ended::Told),

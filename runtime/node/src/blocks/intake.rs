@@ -32,12 +32,24 @@ pub(crate) enum Intake {
     Recalled,
     /// The state is to be copied between two blocks.
     Photograph(Box<Photograph>),
+    /// An upgrade comes: a checkpoint is wanted, unless the newest is near.
+    Checkpoint(Ended),
     /// The hash of a checkpoint's state was taken.
     State(Hashed),
     /// The engines have started, and this is what they wait for.
     Started(Awaited),
     /// End after the block that is under way.
     Stop,
+}
+
+/// Is dropped when what was asked for has ended, or is not needed; nothing is ever sent.
+pub(crate) type Ended = Sender<()>;
+
+/// A checkpoint is due.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Who waits for it.
+    pub(crate) by: Option<Ended>,
 }
 
 /// Copies the state between two blocks.

@@ -5,7 +5,7 @@
 use super::about::About;
 use super::photograph::{NotTaken, Photographer, Shot, Taken};
 use super::state::tree_of;
-use crate::blocks::intake::Intake;
+use crate::blocks::intake::{Intake, Wanted};
 use crate::blocks::states::{Hashed, KeptState};
 use crate::code::{CodeLock, armed};
 use crate::probation::{OnProbation, branches};
@@ -28,7 +28,7 @@ pub(crate) struct CheckpointParts {
     pub(crate) upgrades: Arc<Upgrades>,
     pub(crate) code: Arc<CodeLock>,
     /// The driver says when one is due.
-    pub(crate) due: Receiver<()>,
+    pub(crate) due: Receiver<Wanted>,
 }
 
 /// The thread; it ends with this.
@@ -91,10 +91,13 @@ impl Keeper {
             return;
         };
         loop {
-            crossbeam_channel::select! {
+            let wanted = crossbeam_channel::select! {
                 recv(self.ended) -> _ => return,
-                recv(self.parts.due) -> due => if due.is_err() { return },
-            }
+                recv(self.parts.due) -> due => match due {
+                    Ok(wanted) => wanted,
+                    Err(_) => return,
+                },
+            };
             let began = Instant::now();
             match self.keep(archive) {
                 Ok(about) => {
@@ -107,6 +110,8 @@ impl Keeper {
                     "no checkpoint is kept this time: {why}; the log is kept further back instead"
                 ),
             }
+            // Whoever waits for it hears that it has ended.
+            drop(wanted.by);
         }
     }
 

@@ -115,6 +115,7 @@ impl Attempt {
         let probed = self.probe(table.grants())?;
         // Before anything is mapped here: code that fails its rehearsal never comes into this process.
         let memory_bytes = self.rehearse(&probed)?;
+        self.checkpoint()?;
         let armed = self.arm(probed, &table)?;
         self.record()?;
         self.make_ready(armed, memory_bytes)

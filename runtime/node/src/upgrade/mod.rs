@@ -8,6 +8,7 @@ mod arm;
 mod attempt;
 mod begin;
 mod cancel;
+mod checkpoint;
 mod copy;
 mod journal;
 mod leaving;

@@ -1,4 +1,4 @@
-//! The hashes of checkpoints' states in headers, and replays that come to another state.
+//! When checkpoints are taken, the hashes of their states in headers, and replays that come to another state.
 
 use super::heights::comes;
 use super::kinds::Message;
@@ -119,4 +119,46 @@ fn a_replay_that_comes_to_another_state_than_the_checkpoint_had_ends_there_and_n
     let refused = rig.standing.halted().unwrap().clone();
     assert_eq!(refused.code(), "block-state");
     assert!(refused.to_string().contains("engine `clock`"), "{refused}");
+}
+
+#[test]
+fn a_checkpoint_is_taken_before_an_upgrade_unless_the_newest_is_near_and_shortly_before_a_planned_one()
+ {
+    let (mut rig, _) = idle(States::default());
+    let (checkpoints, wanted) = bounded(1);
+    rig.driver.as_mut().unwrap().parts.checkpoints = checkpoints;
+    let asks = |rig: &mut Rig, log_bytes: u64| {
+        let (done, ended) = bounded(1);
+        rig.driver.as_mut().unwrap().since_checkpoint.bytes = log_bytes;
+        assert!(rig.intake.send(Intake::Checkpoint(done)).is_ok());
+        rig.turn();
+        ended
+    };
+    let over = Err(crossbeam_channel::TryRecvError::Disconnected);
+    let ended = asks(&mut rig, CHECKPOINT_NEAR_BYTES - 1);
+    assert_eq!(ended.try_recv(), over);
+    assert!(wanted.try_recv().is_err());
+    let ended = asks(&mut rig, CHECKPOINT_NEAR_BYTES);
+    let taken = wanted.try_recv().unwrap();
+    assert_ne!(ended.try_recv(), over);
+    drop(taken);
+    assert_eq!(ended.try_recv(), over);
+
+    // It was taken: the log is counted anew, and grows while a plan waits for its height.
+    let driver = rig.driver.as_mut().unwrap();
+    driver.since_checkpoint = SinceCheckpoint {
+        bytes: CHECKPOINT_NEAR_BYTES,
+        ..SinceCheckpoint::default()
+    };
+    let first = rig.height().0 + 2;
+    let armament = rig.arm(Some(Height(first + CHECKPOINT_BEFORE_BLOCKS)));
+    while rig.height().0 < first {
+        assert!(wanted.try_recv().is_err(), "at {}", rig.height());
+        rig.makes_block();
+    }
+    assert!(wanted.try_recv().unwrap().by.is_none());
+    assert!(armament.recall.take_back());
+    assert!(rig.intake.send(Intake::Recalled).is_ok());
+    rig.turn();
+    armament.ends();
 }
