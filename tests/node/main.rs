@@ -31,6 +31,7 @@ mod poison;
 mod recovery;
 mod rehearsal;
 mod requests;
+mod revive;
 mod rollback;
 mod shadow;
 mod snapshots;

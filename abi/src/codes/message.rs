@@ -13,6 +13,20 @@ super::codes! { ALL_MESSAGE: "Messages and queries", "Why a message or query was
     ENGINE_PANICKED = "engine-panicked", Refused, "Start it afresh with `refit engine restart ENGINE`, or with mended code: `refit upgrade plan KIND=PATH --restart KIND`.";
     /// The engine panicked on this message and goes on with its state as it was before.
     ENGINE_ROLLED_BACK = "engine-rolled-back", Refused, "Change the request, or bring a mended version.";
+    /// The engine serves.
+    ENGINE_NOT_POISONED = "engine-not-poisoned", NothingToDo, "See the engines with `refit status`.";
+    /// The last good state of the engine cannot be had: the node keeps its blocks in memory, or not so far back.
+    REVIVE_TOO_FAR = "revive-too-far", Refused, "Start it afresh with `refit engine restart ENGINE`.";
+    /// No message poisoned the engine, but an upgrade: its state could not be settled.
+    REVIVE_BY_UPGRADE = "revive-by-upgrade", Refused, "Take the upgrade back with `refit upgrade rollback`, or start the engine afresh.";
+    /// The code has another state than when the engine was poisoned.
+    REVIVE_OTHER_CODE = "revive-other-code", Refused, "Start it afresh with `refit engine restart ENGINE`.";
+    /// The state is larger than one may be that comes back in a block.
+    REVIVE_TOO_LARGE = "revive-too-large", Refused, "Start it afresh with `refit engine restart ENGINE`; or restore a snapshot of before.";
+    /// Another revival, a trial or an upgrade is under way.
+    REVIVE_UNDER_WAY = "revive-under-way", Busy, "Try again when it has ended.";
+    /// The last good state was not found.
+    REVIVE_FAILED = "revive-failed", Internal, "See the node's log; start the engine afresh with `refit engine restart ENGINE`.";
     /// There is no such engine.
     ENGINE_UNKNOWN = "engine-unknown", Refused, "See the engines with `refit status`.";
     /// The engine was stopped.

@@ -64,8 +64,8 @@ pub use limits::{
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{BuildInfo, Metrics, Outcome, PAUSE_BUCKETS_S, RehearsalOutcome};
 pub use node::{
-    Answer, Answered, ApplyOptions, CapturedState, CarriedOut, Moment, Node, OrderedBy, Pending,
-    Refusal, Replied, Sent, TakenSnapshot,
+    Answer, Answered, ApplyOptions, CapturedState, CarriedOut, GoodState, LastGood, Moment, Node,
+    OrderedBy, Pending, Refusal, Replied, Sent, TakenSnapshot,
 };
 pub use origin::{
     HEADER_BRANCH, HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED,

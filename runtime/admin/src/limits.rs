@@ -82,6 +82,9 @@ pub(crate) const EVENT_PAGES_AHEAD: usize = 1;
 /// Longest time from the request for a snapshot to its first byte: longer than a node takes for the copy of its states.
 pub const SNAPSHOT_WAIT: Duration = Duration::from_secs(660);
 
+/// Longest search for the last good state of an engine: longer than a node takes to execute its log again.
+pub(crate) const REVIVE_WAIT: Duration = Duration::from_secs(660);
+
 /// Bytes of a snapshot that are read at once.
 pub(crate) const SNAPSHOT_PIECE_BYTES: u64 = 256 << 10;
 

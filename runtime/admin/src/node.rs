@@ -1,9 +1,9 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
 use crate::api::{
-    EngineRestarted, KeptRelease, Life, ParameterChange, ParametersReport, ProbationStatus,
-    QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
-    UpgradeRecord, UpgradeReport,
+    EngineRestarted, EngineRevived, KeptRelease, Life, ParameterChange, ParametersReport,
+    ProbationStatus, QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status,
+    UpgradeAccepted, UpgradeRecord, UpgradeReport,
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
@@ -77,6 +77,22 @@ pub trait Node: Send + Sync + 'static {
     /// Starts an engine afresh: what it was goes, its mail stays. Ready once the block that says so is executed. With a
     /// [`RequestId`] under which that was done before, does nothing and gives what it did then.
     fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>>;
+
+    /// Finds the state that a poisoned engine had before the message that poisoned it, or what an order under the same
+    /// [`RequestId`] has come to; may take minutes.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if the engine is not poisoned, or its last good state cannot be had.
+    fn last_good(&self, engine: EngineId, by: &OrderedBy) -> Result<LastGood, Refusal>;
+
+    /// Has a poisoned engine go on with a state that it had; mail, timers and counts go on. Ready once the block that
+    /// says so is executed.
+    fn revive(
+        &self,
+        engine: EngineId,
+        state: GoodState,
+        by: OrderedBy,
+    ) -> Answer<'_, CarriedOut<EngineRevived>>;
 
     /// The parameters that hold for the next block. Must not block.
     fn parameters(&self) -> ParametersReport;
@@ -237,6 +253,24 @@ impl<T> CarriedOut<T> {
             repeated: self.repeated,
         }
     }
+}
+
+/// What is known of a poisoned engine that is to be revived.
+#[derive(Debug)]
+pub enum LastGood {
+    /// Its last good state.
+    State(GoodState),
+    /// It was revived before, under this key.
+    Done(CarriedOut<EngineRevived>),
+}
+
+/// The state that a poisoned engine had.
+#[derive(Debug)]
+pub struct GoodState {
+    /// The block of the message that poisoned it.
+    pub poisoned_at: Height,
+    /// The state, in postcard.
+    pub state: Vec<u8>,
 }
 
 /// The options of an apply.

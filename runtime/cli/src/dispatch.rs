@@ -9,11 +9,11 @@ use crate::bench;
 use crate::client::Client;
 use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
-    engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart, events,
-    explain, init, parameters, query, run, send, snapshot_create, snapshot_diff, snapshot_inspect,
-    snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle, upgrade_cancel,
-    upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan, upgrade_quarantine,
-    upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
+    engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart,
+    engine_revive, events, explain, init, parameters, query, run, send, snapshot_create,
+    snapshot_diff, snapshot_inspect, snapshot_restore, snapshot_verify, status, upgrade_apply,
+    upgrade_bundle, upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
+    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -76,6 +76,9 @@ fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
         }),
         EngineCommand::Restart(args) => ask(common, async |client| {
             engine_restart::run(client, &args).await
+        }),
+        EngineCommand::Revive(args) => ask(common, async |client| {
+            engine_revive::run(client, &args).await
         }),
         EngineCommand::Dev(args) => crate::dev::run(common, args),
     }

@@ -3,6 +3,7 @@
 
 use crate::causes::Causes;
 use crate::engines::Engines;
+use crate::engines::last_good::LastGood;
 use crate::engines::outbox::Outbox;
 use crate::engines::room::Made;
 use crate::engines::spare::Spare;
@@ -66,6 +67,8 @@ pub struct Executor {
     pub(crate) totals: Stats,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
+    /// Whose states before each message are written down.
+    pub(crate) last_good: Option<Arc<LastGood>>,
 }
 
 impl Executor {
@@ -100,6 +103,7 @@ impl Executor {
             used: Used::default(),
             totals: Stats::default(),
             faults_checked: false,
+            last_good: None,
         }
     }
 
@@ -169,6 +173,11 @@ impl Executor {
     /// alone, and its engine's state written down before it. For development; off at first.
     pub fn check_faults(&mut self, on: bool) {
         self.faults_checked = on;
+    }
+
+    /// From the next block on, finds out the state that an engine had before the message that poisons it.
+    pub fn look_for(&mut self, last_good: Arc<LastGood>) {
+        self.last_good = Some(last_good);
     }
 
     /// How many engines, of those that start from now on, lie in one chunk, which is what a worker claims. What

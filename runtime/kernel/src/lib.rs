@@ -42,7 +42,7 @@ mod sync;
 pub use generation::replaced;
 
 pub use block::input::BlockInput;
-pub use block::orders::{Order, OrderKey, PlacedOrder};
+pub use block::orders::{Order, OrderKey, PlacedOrder, Revival};
 pub use block::start::StartError;
 pub use block::started::{Effects, Start, Started, WantedChild};
 pub use causes::{Allowance, CauseImage, CauseIndex};
@@ -50,6 +50,7 @@ pub use duty::{Duty, Silence};
 pub use engines::chunk::{Chunk, SlotView};
 pub use engines::configuration::Configuration;
 pub use engines::directory::IdMap;
+pub use engines::last_good::LastGood;
 pub use engines::slot::{Counters, EngineState, EngineStatus, Next, Poison};
 pub use engines::slot_ref::SlotRef;
 pub use envelope::{Envelope, Signed};

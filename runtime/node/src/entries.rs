@@ -1,7 +1,9 @@
 //! The entries of a block as the executor takes them: messages, and what operators order, each at its place.
 
 use refit_abi::Height;
-use refit_kernel::{BlockInput, Key, Order, OrderKey, ParameterChanges, PlacedOrder, PlanDigest};
+use refit_kernel::{
+    BlockInput, Key, Order, OrderKey, ParameterChanges, PlacedOrder, PlanDigest, Revival,
+};
 use refit_ordering::{BlockRefused, Entry, PlanEntry};
 
 /// Turns a block's entries into the executor's input, without the block's frame.
@@ -39,7 +41,20 @@ pub(crate) fn input(entries: Vec<Entry>, height: Height) -> Result<BlockInput, B
                 let read = read.map_err(|error| unlike(error.to_string()))?;
                 (key, noted(&read, plan))
             }
-            Entry::Skip { .. } | Entry::Revive { .. } => {
+            Entry::Revive {
+                key,
+                engine,
+                poisoned_at,
+                state,
+            } => {
+                let revival = Revival {
+                    engine,
+                    poisoned_at,
+                    state,
+                };
+                (key, Order::Revive(revival))
+            }
+            Entry::Skip { .. } => {
                 return Err(BlockRefused::EntryKind {
                     height,
                     index,

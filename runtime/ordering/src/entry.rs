@@ -20,6 +20,9 @@ pub const ENTRIES_PER_BLOCK_MAX: usize = 65_536;
 /// Longest code of a failure, in bytes.
 pub const FAILURE_CODE_BYTES_MAX: usize = 64;
 
+/// Longest state of an engine that is revived, in bytes: it is in a block, and among the orders that wait for one.
+pub const REVIVED_STATE_BYTES_MAX: usize = 1 << 20;
+
 /// One item of a block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
@@ -46,10 +49,16 @@ pub enum Entry {
         /// Its place there, from 0.
         index: u64,
     },
-    /// A poisoned engine goes on with its last good state.
+    /// A poisoned engine goes on with the state that it had before the message that poisoned it.
     Revive {
+        /// Under which it is ordered; `None`: it is an order of its own.
+        key: Option<OrderKey>,
         /// The engine.
         engine: EngineId,
+        /// The block of that message.
+        poisoned_at: Height,
+        /// The state, in postcard.
+        state: Vec<u8>,
     },
     /// An engine starts afresh.
     Restart {
@@ -174,7 +183,8 @@ impl Entry {
             Entry::Message(message) => message.ingress.payload.len() + message.authenticator.len(),
             Entry::Parameters { changes, .. } => changes.len(),
             Entry::Plan { plan, .. } => plan.len(),
-            Entry::Skip { .. } | Entry::Revive { .. } | Entry::Restart { .. } => 0,
+            Entry::Revive { state, .. } => state.len(),
+            Entry::Skip { .. } | Entry::Restart { .. } => 0,
         }
     }
 
@@ -192,7 +202,19 @@ impl Entry {
                     why: error.to_string(),
                 })
             }
-            Entry::Skip { .. } | Entry::Revive { .. } => Err(BlockRefused::EntryKind {
+            Entry::Revive { state, .. } if state.len() > REVIVED_STATE_BYTES_MAX => {
+                Err(BlockRefused::Entry {
+                    height,
+                    index,
+                    kind: self.kind(),
+                    why: format!(
+                        "its state has {} bytes, at most {REVIVED_STATE_BYTES_MAX} are taken",
+                        state.len()
+                    ),
+                })
+            }
+            Entry::Revive { .. } => Ok(()),
+            Entry::Skip { .. } => Err(BlockRefused::EntryKind {
                 height,
                 index,
                 kind: self.kind(),

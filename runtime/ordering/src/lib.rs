@@ -30,7 +30,7 @@ pub use block::{
 };
 pub use entry::{
     AUTHENTICATOR_BYTES_MAX, ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, FAILURE_CODE_BYTES_MAX,
-    Message, OrderKey, UpgradeEnd, UpgradeOutcome,
+    Message, OrderKey, REVIVED_STATE_BYTES_MAX, UpgradeEnd, UpgradeOutcome,
 };
 pub use ground::{CLOCK_AHEAD_MAX_MILLIS, Ground, check_length};
 pub use hashes::{

@@ -21,15 +21,15 @@ use refit_abi::descriptor::KindDescriptor;
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
-    CodeBefore, EngineRestarted, HaltedStatus, KeptRelease, Life, ParameterChange, ParameterValue,
-    ParametersOrdered, ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport,
-    RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
-    UpgradeReport, UpgradeState,
+    CodeBefore, EngineRestarted, EngineRevived, HaltedStatus, KeptRelease, Life, ParameterChange,
+    ParameterValue, ParametersOrdered, ParametersReport, ProbationStatus, QuarantineEntry,
+    RehearsalReport, RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
+    UpgradeRecord, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
-    EventFeed, Metrics, Moment, Node, OrderedBy, Part, Pending, Refusal, Replied, RequestId, Room,
-    Sent, Share, TakenSnapshot,
+    EventFeed, GoodState, LastGood, Metrics, Moment, Node, OrderedBy, Part, Pending, Refusal,
+    Replied, RequestId, Room, Sent, Share, TakenSnapshot,
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -273,6 +273,51 @@ impl Node for Double {
             };
             Ok(self.carried_out(restarted, &by))
         })
+    }
+
+    fn last_good(&self, engine: EngineId, by: &OrderedBy) -> Result<LastGood, Refusal> {
+        let name = engine.to_string();
+        match name.as_str() {
+            "cache" if by.request.is_none() => Ok(LastGood::State(GoodState {
+                poisoned_at: Height(40),
+                state: vec![7; 2_048],
+            })),
+            "cache" => Ok(LastGood::Done(CarriedOut {
+                done: EngineRevived {
+                    engine: name,
+                    height: Height(41),
+                    poisoned_at: None,
+                    state_bytes: None,
+                },
+                moment: MOMENT,
+                repeated: true,
+            })),
+            "kv" => {
+                let next = "see the engines with: refit status";
+                let detail = "engine `kv` is not poisoned";
+                Err(Refusal::new(409, "engine-not-poisoned", detail, next))
+            }
+            _ => {
+                let detail = format!("there is no engine `{name}`");
+                let next = "see the engines with: refit status";
+                Err(Refusal::new(404, "engine-unknown", detail, next))
+            }
+        }
+    }
+
+    fn revive(
+        &self,
+        engine: EngineId,
+        state: GoodState,
+        by: OrderedBy,
+    ) -> Answer<'_, CarriedOut<EngineRevived>> {
+        let revived = EngineRevived {
+            engine: engine.to_string(),
+            height: Height(42),
+            poisoned_at: Some(state.poisoned_at),
+            state_bytes: Some(state.state.len() as u64),
+        };
+        Box::pin(async move { Ok(self.carried_out(revived, &by)) })
     }
 
     fn parameters(&self) -> ParametersReport {

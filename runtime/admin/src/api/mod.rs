@@ -18,7 +18,8 @@ mod upgrade;
 pub use event::{Event, EventId, EventIdError};
 pub use life::{Life, LifeError};
 pub use parameters::{
-    EngineRestarted, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
+    EngineRestarted, EngineRevived, ParameterChange, ParameterValue, ParametersOrdered,
+    ParametersReport,
 };
 pub use probation::{ProbationStatus, RevisedReply, RollBackAccepted, RollBackReport};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};

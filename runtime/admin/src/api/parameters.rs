@@ -62,6 +62,20 @@ pub struct ParameterChange {
     pub grants: BTreeMap<String, Option<Vec<CapabilityDescriptor>>>,
 }
 
+/// A poisoned engine goes on with the state that it had before the message that poisoned it:
+/// `POST /v1/engines/{id}/revive`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineRevived {
+    /// The engine's id, as text.
+    pub engine: String,
+    /// The block that says so: its messages come to that state.
+    pub height: Height,
+    /// The block of the message that poisoned it; none if this was done before under its key.
+    pub poisoned_at: Option<Height>,
+    /// Bytes of the state; none likewise.
+    pub state_bytes: Option<u64>,
+}
+
 /// An engine was started afresh: `POST /v1/engines/{id}/restart`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineRestarted {

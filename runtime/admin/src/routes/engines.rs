@@ -1,14 +1,15 @@
 //! Messages and queries: JSON in, the engine's JSON out, with where in history it happened.
 
 use super::App;
-use super::blocking::ask;
+use super::blocking::{ask, ask_within};
 use super::json::{carried_out, unwritten};
 use super::ordered_by;
 use crate::body::{self, Arriving};
 use crate::fixture_body::FixtureBody;
+use crate::limits::REVIVE_WAIT;
 use crate::pass::For;
 use crate::seat::Seat;
-use crate::{Bytes, CapturedState, Moment, Refusal, Replied, RequestId, origin};
+use crate::{Bytes, CapturedState, LastGood, Moment, Node, Refusal, Replied, RequestId, origin};
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -120,6 +121,28 @@ pub(super) async fn restart(
     let restart = app.node.restart(engine, by);
     let restarted = app.places.pass(For::Order.on(&seat), restart).await?;
     carried_out(&app, &restarted)
+}
+
+pub(super) async fn revive(
+    State(app): State<App>,
+    path: EnginePath,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let engine = engine_id(path)?;
+    let by = ordered_by(&app, request.headers())?;
+    let seat = Seat::of(&request);
+    body::none(request, app.message()).await?;
+    let asked = by.clone();
+    let find = move |node: &dyn Node| node.last_good(engine, &asked);
+    let found = ask_within(&app, For::Order.on(&seat), REVIVE_WAIT, find).await??;
+    let revived = match found {
+        LastGood::Done(done) => done,
+        LastGood::State(state) => {
+            let revive = app.node.revive(engine, state, by);
+            app.places.pass(For::Order.on(&seat), revive).await?
+        }
+    };
+    carried_out(&app, &revived)
 }
 
 pub(super) async fn state(

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/releases, /v1/quarantine, /v1/engines/ID/messages, \
-     /v1/engines/ID/queries, /v1/engines/ID/state or /v1/engines/ID/restart, /v1/parameters, /v1/snapshot, /v1/events, /livez, /readyz or /metrics";
+     /v1/engines/ID/queries, /v1/engines/ID/state, /v1/engines/ID/restart or /v1/engines/ID/revive, /v1/parameters, /v1/snapshot, /v1/events, /livez, /readyz or /metrics";
 
 /// A node, and by which way clients come to it.
 pub(crate) struct Served {
@@ -125,6 +125,7 @@ pub(crate) fn all(app: App) -> Router {
         .route("/v1/engines/{id}/queries", post(engines::query))
         .route("/v1/engines/{id}/state", get(engines::state))
         .route("/v1/engines/{id}/restart", post(engines::restart))
+        .route("/v1/engines/{id}/revive", post(engines::revive))
         .route(
             "/v1/parameters",
             get(parameters::show).post(parameters::set),

@@ -6,8 +6,8 @@ use hyper::Request;
 use refit_abi::Height;
 use refit_abi::fixture::Fixture;
 use refit_admin::api::{
-    EngineRestarted, ParametersReport, QuarantineEntry, RehearsalReport, Status, UPGRADE_CANCELLED,
-    UpgradeAccepted, UpgradeReport, UpgradeState,
+    EngineRestarted, EngineRevived, ParametersReport, QuarantineEntry, RehearsalReport, Status,
+    UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     Bytes, HEADER_BRANCH, HEADER_GENERATION, HEADER_HEIGHT, HEADER_KEY, HEADER_LIFE,
@@ -534,6 +534,22 @@ async fn parameters_are_shown_and_set_within_their_bounds() {
             "{problem:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_poisoned_engine_is_revived() {
+    let served = Served::unix().await;
+    let path = |engine: &str| format!("/v1/engines/{engine}/revive");
+    let revived: EngineRevived = served.post(&path("cache"), "").await.json();
+    assert_eq!(
+        (revived.height, revived.poisoned_at),
+        (Height(42), Some(Height(40)))
+    );
+    assert_eq!(revived.state_bytes, Some(2_048));
+    let serves = served.post(&path("kv"), "").await;
+    serves.is_problem(409, "engine-not-poisoned");
+    let refused = served.post(&path("cache"), "[]").await;
+    refused.is_problem(400, "body-not-empty");
 }
 
 #[tokio::test]

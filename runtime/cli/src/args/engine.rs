@@ -19,6 +19,8 @@ pub(crate) enum EngineCommand {
     Capture(CaptureArgs),
     /// Starts an engine afresh: its state and its timers go, its mail stays; a poisoned one serves again.
     Restart(RestartArgs),
+    /// Has a poisoned engine go on with the state that it had before the message that poisoned it; its mail and timers stay.
+    Revive(ReviveArgs),
     /// Rebuilds an engine on every save and swaps it into a running node; its state is kept.
     Dev(DevArgs),
     /// Publishes an engine's state: notes it in schema.lock and freezes its types.
@@ -87,6 +89,19 @@ pub(crate) struct CaptureArgs {
     /// File to write the fixture to, for its owner alone; `-` is stdout. A file that is no fixture is not replaced.
     #[arg(long, value_name = "FILE", env = "REFIT_CAPTURE_OUT")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReviveArgs {
+    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from
+    /// 0.
+    #[arg(value_name = "ENGINE", value_parser = engine)]
+    pub(crate) engine: EngineId,
+    /// Key, CLIENT/SEQUENCE: it is revived once, however often this is sent; another order under it is refused.
+    #[arg(long, value_name = "CLIENT/SEQUENCE")]
+    pub(crate) key: Option<RequestId>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -42,7 +42,7 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use engine::{
     BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs,
-    ProbeArgs, RestartArgs, TrialArgs,
+    ProbeArgs, RestartArgs, ReviveArgs, TrialArgs,
 };
 pub(crate) use events::EventsArgs;
 pub(crate) use explain::ExplainArgs;

@@ -15,6 +15,7 @@ pub(crate) mod engine_freeze;
 pub(crate) mod engine_inspect;
 pub(crate) mod engine_new;
 pub(crate) mod engine_restart;
+pub(crate) mod engine_revive;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod init;

@@ -245,6 +245,19 @@ fn parameters_are_shown_and_set_and_an_absurd_value_is_refused() {
 }
 
 #[test]
+fn a_poisoned_engine_is_revived() {
+    let folder = Folder::new();
+    let _served = folder.serve();
+    Transcript::new(&folder)
+        .run(&["engine", "revive", "cache"])
+        .run(&["engine", "revive", "cache", "--json"])
+        .run(&["engine", "revive", "cache", "--key", "op/9"])
+        .run(&["engine", "revive", "kv"])
+        .run(&["engine", "revive", "nobody"])
+        .is("engine-revive");
+}
+
+#[test]
 fn an_engine_is_started_afresh() {
     let folder = Folder::new();
     let _served = folder.serve();

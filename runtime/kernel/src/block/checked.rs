@@ -12,7 +12,7 @@ use crate::generation::table::KindEntry;
 use crate::outcome::trouble::{self, Trouble, Wrong};
 use crate::reply::error::ReplyError;
 use refit_abi::Undelivered;
-use refit_abi::host::running;
+use refit_abi::host::{CallError, running};
 
 pub(crate) fn deliver(
     slot: &mut Slot,
@@ -50,15 +50,13 @@ pub(crate) fn deliver(
     }
 }
 
-/// The state's bytes, empty if it cannot be written; `None` if the engine does not serve.
-fn written(slot: &Slot, entry: &KindEntry) -> Option<Vec<u8>> {
+/// The state's bytes, or that it cannot be written; `None` if the engine does not serve.
+pub(crate) fn written(slot: &Slot, entry: &KindEntry) -> Option<Result<Vec<u8>, CallError>> {
     let SlotState::Live(instance) = &slot.state else {
         return None;
     };
     let mut bytes = Vec::new();
     let _about = running::about(slot.id);
-    match entry.kind.encode(instance, &mut bytes) {
-        Ok(()) => Some(bytes),
-        Err(_) => Some(Vec::new()),
-    }
+    let encoded = entry.kind.encode(instance, &mut bytes);
+    Some(encoded.map(|()| bytes))
 }

@@ -1,6 +1,7 @@
 //! One chunk's part of a round: its engines get their mail, in batches, and what they do lies in the chunk's outbox.
 
 use crate::block::checked;
+use crate::block::noted;
 use crate::block::round::RoundFacts;
 use crate::block::running::{Allowances, Mark, Running};
 use crate::causes::{Allowance, Portion};
@@ -165,6 +166,9 @@ fn handle(
     }
     let code = Code { table, entry };
     match &slot.state {
+        SlotState::Live(_) if facts.last_good_of(slot.id).is_some() => {
+            noted::deliver(slot, letters, arena, outbox, code, facts, turn);
+        }
         SlotState::Live(_) if facts.faults_checked => {
             checked::deliver(slot, letters, arena, outbox, code, facts, turn);
         }

@@ -17,6 +17,7 @@ pub(crate) mod hold_back;
 pub(crate) mod input;
 pub(crate) mod job;
 pub(crate) mod lives;
+pub(crate) mod noted;
 pub(crate) mod orders;
 pub(crate) mod report;
 pub(crate) mod round;

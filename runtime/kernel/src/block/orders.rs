@@ -8,12 +8,18 @@
 //!   and its `init` draws random numbers that no message of the block draws. An engine that was poisoned serves again.
 //!   Messages before it in the block wait in the mailbox, as all of a block do, and reach the fresh state.
 //!   If its `init` does not succeed nothing has changed.
+//! - *Revive* gives a poisoned engine the state that it had before the message that poisoned it; whoever orders it has
+//!   found that by executing the blocks again. Mail, timers and counts go on; what was answered stays answered. The code
+//!   must be of the schema that it was poisoned with.
 //! - A *plan* is for readers of the blocks, and changes nothing.
 //!
 //! An order that has a key is carried out once, by the rules of [`Keys`](crate::keys) and in the table of all keys: one
 //! that has done nothing leaves its key free.
 
 mod restart;
+mod revive;
+
+pub use revive::Revival;
 
 use crate::executor::Executor;
 use crate::generation::table::GenerationTable;
@@ -34,6 +40,8 @@ pub enum Order {
     Parameters(ParameterChanges),
     /// An engine starts afresh.
     Restart(EngineId),
+    /// A poisoned engine goes on with a state that it had.
+    Revive(Revival),
     /// A plan is taken on, or has been armed.
     Plan {
         /// The digest of the plan.
@@ -70,6 +78,8 @@ impl Order {
             Order::Parameters(changes) => RequestDigest::of_order(0, &changes.to_bytes()),
             Order::Restart(engine) => RequestDigest::of_order(1, &engine.to_bytes()),
             Order::Plan { entry, .. } => RequestDigest::of_order(2, entry),
+            // The state is what the blocks give, and no part of what is asked for.
+            Order::Revive(revival) => RequestDigest::of_order(3, &revival.engine.to_bytes()),
         }
     }
 }
@@ -136,6 +146,7 @@ impl Executor {
             Order::Parameters(changes) => self.change_parameters(&changes, out),
             Order::Restart(engine) => self.restart(engine, table, frame, out),
             Order::Plan { plan, .. } => Ok(Done::Plan(plan)),
+            Order::Revive(revival) => self.revive(&revival, table),
         }
     }
 

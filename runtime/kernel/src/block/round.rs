@@ -4,11 +4,12 @@ use crate::block::handling::Quota;
 use crate::block::report::Report;
 use crate::causes::Causes;
 use crate::engines::chunk::SharedChunk;
+use crate::engines::last_good::LastGood;
 use crate::engines::room::RoundRoom;
 use crate::executor::Shared;
 use crate::parameters::Parameters;
 use refit_abi::host::BlockFrame;
-use refit_abi::{Generation, Height};
+use refit_abi::{EngineId, Generation, Height};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -32,6 +33,16 @@ pub(crate) struct RoundFacts {
     pub(crate) update_point: Height,
     /// Whether states are compared at faults.
     pub(crate) faults_checked: bool,
+    /// Whose states before each message are written down.
+    pub(crate) last_good: Option<Arc<LastGood>>,
+}
+
+impl RoundFacts {
+    /// Where this engine's states are written down, if they are in this block.
+    pub(crate) fn last_good_of(&self, engine: EngineId) -> Option<&LastGood> {
+        let last_good = self.last_good.as_deref();
+        last_good.filter(|it| it.is_for(engine, self.frame.height))
+    }
 }
 
 /// One round of a block.

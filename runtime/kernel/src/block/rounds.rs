@@ -86,6 +86,7 @@ impl Executor {
                 room: RoundRoom::of(&self.parameters.round, engines, self.effect_bytes_left()),
                 causes: std::mem::take(&mut self.causes),
                 faults_checked: self.faults_checked,
+                last_good: self.last_good.clone(),
             },
             generation: out.generation,
             mixed: AtomicUsize::new(0),

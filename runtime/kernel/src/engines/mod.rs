@@ -7,6 +7,7 @@ pub(crate) mod chunk;
 pub(crate) mod configuration;
 pub(crate) mod directory;
 pub(crate) mod held;
+pub(crate) mod last_good;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;
 pub(crate) mod places;

@@ -183,6 +183,11 @@ impl Executor {
         })
     }
 
+    /// How one engine is; `None` if there is none of this id.
+    pub fn status_of(&self, engine: EngineId) -> Option<EngineStatus> {
+        self.engines.look(engine, Slot::status)
+    }
+
     /// How the first `most` engines are, in the order of their places.
     pub fn statuses(&self, most: usize) -> Vec<EngineStatus> {
         let mut statuses = Vec::new();

@@ -6,7 +6,7 @@ use crate::reply::done::Done;
 use crate::reply::refusal::KeyRefusal;
 use refit_abi::host::CallError;
 use refit_abi::schema::SchemaId;
-use refit_abi::{EngineId, Undelivered};
+use refit_abi::{EngineId, Height, Undelivered};
 
 /// The outcome of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,42 @@ pub enum OrderError {
         /// The engine.
         engine: EngineId,
         /// The `init`'s error.
+        error: CallError,
+    },
+    /// It serves: there is nothing to revive.
+    #[error("engine `{engine}` is not poisoned")]
+    NotPoisoned {
+        /// The engine.
+        engine: EngineId,
+    },
+    /// The state is that before another poison.
+    #[error(
+        "engine `{engine}` was poisoned in block {height}, and the state is not of before that"
+    )]
+    PoisonedElsewhere {
+        /// The engine.
+        engine: EngineId,
+        /// Where it was poisoned.
+        height: Height,
+    },
+    /// Other code came since.
+    #[error(
+        "engine `{engine}` was poisoned with a state of schema {found}, and its code has {taken} now; start it afresh"
+    )]
+    OtherState {
+        /// The engine.
+        engine: EngineId,
+        /// The schema of its state then.
+        found: SchemaId,
+        /// The schema of its code now.
+        taken: SchemaId,
+    },
+    /// The code does not read the state.
+    #[error("engine `{engine}` is as it was: its code does not read the state: {error}")]
+    State {
+        /// The engine.
+        engine: EngineId,
+        /// How it fails.
         error: CallError,
     },
     /// Its key says no.

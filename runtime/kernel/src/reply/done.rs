@@ -18,6 +18,8 @@ pub enum Done {
     },
     /// This plan is taken on, or has been armed.
     Plan(PlanDigest),
+    /// A poisoned engine goes on with a state that it had.
+    Revived,
 }
 
 /// The digest of a plan, made by its planner.

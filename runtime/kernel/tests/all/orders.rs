@@ -3,12 +3,13 @@
 use crate::rig::alone::{copy, executor, poison, run};
 use crate::rig::script::{Config, Message, Op, Origin, Seen, Target};
 use crate::rig::{LARGE, block, index, ingress, memory, root, start, tester};
-use refit_abi::{EngineId, Undelivered};
+use refit_abi::{EngineId, Height, Undelivered};
 use refit_kernel::crew::Helpers;
 use refit_kernel::{
-    BlockInput, BlockOutcome, Done, Executor, Ingress, Order, OrderError, ParameterChanges,
-    PlacedOrder,
+    BlockInput, BlockOutcome, Done, Executor, Ingress, LastGood, Order, OrderError,
+    ParameterChanges, PlacedOrder, Revival,
 };
+use std::sync::Arc;
 
 /// Executes the next block, of these messages and of orders at these places.
 fn ordered(
@@ -222,6 +223,93 @@ fn a_restart_that_cannot_be_leaves_all_as_it_was_and_says_why() {
         .map(|it| reason(&it.outcome))
         .collect();
     assert_eq!(reasons, [Undelivered::Unknown, Undelivered::Stopped]);
+}
+
+/// Messages to one engine, of which the third panics.
+fn until_panic() -> Vec<Ingress> {
+    let told = [
+        Message::tagged(1),
+        Message::tagged(2),
+        Message::of(vec![Op::Draw, Op::Panic]),
+        Message::tagged(4),
+    ];
+    let told = told.iter();
+    told.map(|message| ingress(root(0), message)).collect()
+}
+
+fn revival(height: u64, state: Vec<u8>) -> Order {
+    Order::Revive(Revival {
+        engine: root(0),
+        poisoned_at: Height(height),
+        state,
+    })
+}
+
+#[test]
+fn a_poisoned_engine_goes_on_with_the_state_before_the_message_that_poisoned_it() {
+    let mut one = executor(2);
+    busy(&mut one);
+    let mut again = copy(&one);
+    let mut without = copy(&one);
+    let outcome = ordered(&mut one, until_panic(), vec![]);
+    let height = one.height().0;
+    let last_good = Arc::new(LastGood::of(root(0), Height(height)));
+    again.look_for(last_good.clone());
+    let replayed = ordered(&mut again, until_panic(), vec![]);
+    assert_eq!(replayed.receipt.root, outcome.receipt.root);
+    let state = last_good.take().unwrap();
+    let outcome = ordered(&mut one, five(), vec![(0, revival(height, state))]);
+    assert_eq!(outcome.ordered[0].outcome, Ok(Done::Revived));
+    assert_eq!((refused(&outcome), poison(&one, root(0))), (0, None));
+
+    let mut two_of_them = until_panic();
+    two_of_them.truncate(2);
+    ordered(&mut without, two_of_them, vec![]);
+    ordered(&mut without, five(), vec![]);
+    let told = |executor: &Executor| {
+        let mut log = memory(executor, root(0)).log;
+        log.retain(|seen| matches!(seen.from, Origin::Client(_)));
+        log
+    };
+    assert_eq!(told(&one), told(&without));
+    // Its timers go on; the one of the time between came to nobody.
+    for _ in 0..4 {
+        run(&mut one, &[]);
+        run(&mut without, &[]);
+    }
+    let logs = [&one, &without].map(|executor| memory(executor, root(0)).log);
+    assert_eq!(logs[0].len() + 1, logs[1].len());
+    let timers = logs.map(|log| log.into_iter().next_back().map(|seen| seen.from));
+    assert_eq!(timers, [Some(Origin::Timer), Some(Origin::Timer)]);
+}
+
+#[test]
+fn a_revival_that_does_not_fit_changes_nothing_and_says_why() {
+    let mut one = executor(1);
+    let order = |one: &mut Executor, order| {
+        let outcome = ordered(one, vec![], vec![(0, order)]);
+        outcome.ordered[0].outcome.clone()
+    };
+    let engine = root(0);
+    let serves = order(&mut one, revival(1, vec![]));
+    assert_eq!(serves, Err(OrderError::NotPoisoned { engine }));
+    run(&mut one, &[(engine, Message::of(vec![Op::Panic]))]);
+    let height = one.height();
+    let other = order(&mut one, revival(height.0 - 1, vec![]));
+    assert_eq!(other, Err(OrderError::PoisonedElsewhere { engine, height }));
+    let garbage = order(&mut one, revival(height.0, vec![0xff; 3]));
+    assert!(
+        matches!(garbage, Err(OrderError::State { .. })),
+        "{garbage:?}"
+    );
+    assert!(poison(&one, engine).is_some());
+    let nobody = Order::Revive(Revival {
+        engine: EngineId::root("nobody").unwrap(),
+        poisoned_at: height,
+        state: vec![],
+    });
+    let unknown = order(&mut one, nobody);
+    assert!(matches!(unknown, Err(OrderError::NoEngine { .. })));
 }
 
 /// The requests of its `init` before it failed are not carried out either.

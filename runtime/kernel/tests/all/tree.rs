@@ -1,6 +1,6 @@
 //! The hash of a state follows from the blocks alone, and names the part that is another one.
 
-use crate::rig::alone::{busy, copy, run};
+use crate::rig::alone::{busy, copy, executor, run};
 use crate::rig::node::{Node, version_2};
 use crate::rig::script::{Config, Message, Op};
 use crate::rig::{all_ingress, root, roots};
@@ -110,7 +110,7 @@ fn the_tree_of_an_image_is_that_of_its_executor_whatever_files_its_code_is_of() 
 
 #[test]
 fn a_difference_is_told_by_the_engine_that_has_it() {
-    let first = busy();
+    let first = executor(5);
     let mut second = copy(&first);
     let of_first = first.state_tree().unwrap();
     assert_eq!(second.state_tree().unwrap(), of_first);

@@ -49,7 +49,7 @@ fn moment(at: At) -> Moment {
     }
 }
 
-fn order_refusal(error: &OrderError) -> Refusal {
+pub(crate) fn order_refusal(error: &OrderError) -> Refusal {
     let terms = match error {
         OrderError::Parameters(error) => return parameters_refusal(error),
         OrderError::Key(refusal) => return key_refusal(*refusal),
@@ -63,6 +63,25 @@ fn order_refusal(error: &OrderError) -> Refusal {
             422,
             codes::RESTART_FAILED,
             "the engine is as it was before; its `init` fails for a reason of its own: mend its code or what it needs",
+        ),
+        OrderError::NotPoisoned { .. } => {
+            let next = "see the engines with: refit status";
+            Terms::of(409, codes::ENGINE_NOT_POISONED, next)
+        }
+        OrderError::PoisonedElsewhere { .. } => Terms::of(
+            409,
+            codes::REVIVE_FAILED,
+            "revive it again: refit engine revive ENGINE",
+        ),
+        OrderError::OtherState { .. } => Terms::of(
+            409,
+            codes::REVIVE_OTHER_CODE,
+            "start it afresh: refit engine restart ENGINE",
+        ),
+        OrderError::State { .. } => Terms::of(
+            422,
+            codes::REVIVE_FAILED,
+            "start it afresh: refit engine restart ENGINE",
         ),
         _ => Terms::of(500, codes::ORDER_FAILED, "see the node's log"),
     };

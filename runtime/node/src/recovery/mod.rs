@@ -13,6 +13,7 @@
 //! [`checkpoints`] keeps the way short: a thread writes a new one when the log has grown, and after each upgrade.
 //! [`rolled_back`] has the log begin a branch behind an upgrade that is taken back.
 //! [`state`] compares a checkpoint's state with the hash that the log names for it.
+//! [`trial`] tries a roll-back on a copy, in a child; [`last_good`] has one find the state that an engine had before it was poisoned.
 //! [`attempts`] counts starts that end at the last block.
 
 pub(crate) mod about;
@@ -22,12 +23,14 @@ mod error;
 pub(crate) mod first;
 pub(crate) mod genesis;
 pub(crate) mod kept;
+pub(crate) mod last_good;
 pub(crate) mod photograph;
 pub(crate) mod releases;
 pub(crate) mod replaying;
 pub(crate) mod rolled_back;
 mod set_aside;
 mod state;
+mod store_copy;
 pub(crate) mod stretch;
 pub(crate) mod trial;
 pub(crate) mod way_back;

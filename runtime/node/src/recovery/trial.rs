@@ -7,6 +7,7 @@
 
 use super::about::About;
 use super::checkpoints::way_back;
+use super::store_copy::{CopyFolder, StoreCopy};
 use super::way_back::{NoWayBack, check};
 use crate::code::armed;
 use crate::probation::OnProbation;
@@ -15,26 +16,16 @@ use crate::rehearsal::RehearsalCommand;
 use crate::rehearsal::process::{
     Complaint, Heard, KillOnDrop, Listened, Until, converse, end, listen,
 };
-use refit_abi::Height;
 use refit_abi::host::shown;
 use refit_admin::api::RollBackReport;
-use refit_store::{
-    AppendError, Archive, BlockLog as _, DiskStore, Fault, Keep, OpenError, ReadError,
-    RecordChange, Store,
-};
+use refit_store::{AppendError, Archive, Fault, OpenError, ReadError, RecordChange, Store};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
-/// Longest wait for the copied blocks to become durable.
-const COPY_WAIT_MAX: Duration = Duration::from_secs(60);
-
-/// Between two looks whether they are.
-const COPY_LOOK: Duration = Duration::from_millis(2);
+use std::time::Instant;
 
 /// Bytes of the child's last words that are shown.
 const COMPLAINT_SHOWN_BYTES: usize = 512;
@@ -87,33 +78,11 @@ pub(crate) struct Trial<'a> {
     pub(crate) folder: PathBuf,
 }
 
-/// The folder of a copy; it goes with this.
-struct Copy(PathBuf);
-
-impl Copy {
-    fn begin(folder: PathBuf) -> io::Result<Self> {
-        // One that was left behind by a node that was killed.
-        match std::fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::fs::create_dir_all(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Copy {
-    fn drop(&mut self) {
-        // What stays is removed by the next trial.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Trial<'_> {
     /// Tries it.
     pub(crate) fn run(&self, command: &RehearsalCommand) -> Result<Tried, TrialError> {
         check(&self.on, self.store, self.archive)?;
-        let copy = Copy::begin(self.folder.clone())?;
+        let copy = CopyFolder::begin(self.folder.clone())?;
         self.copy(&copy.0)?;
         child(command, &copy.0)
     }
@@ -124,28 +93,15 @@ impl Trial<'_> {
         let kept = self.archive.checkpoints()?.into_iter();
         let mut kept = kept.filter(|checkpoint| checkpoint.number == number);
         let from = kept.next().ok_or(NoWayBack::NoCheckpoint)?;
-        let copy = DiskStore::open(folder)?;
-        let to = copy.archive().ok_or(Fault::Ended)?;
-        let new = to.new_checkpoint()?;
-        io::copy(&mut File::open(&from.path)?, &mut new.file())?;
-        let keep = Keep {
-            height: from.height,
-            about: from.about.clone(),
-            also: None,
+        let about = About::from_bytes(&from.about);
+        let copy = StoreCopy {
+            store: self.store,
+            archive: self.archive,
+            artifacts: about.map(|about| about.artifacts()).unwrap_or_default(),
+            from,
+            records: self.records()?,
         };
-        to.keep_checkpoint(new, keep)?;
-        if let Ok(about) = About::from_bytes(&from.about) {
-            for artifact in about.artifacts() {
-                let path = self.archive.code(&artifact);
-                let path = path.ok_or_else(|| io::Error::other("a library is gone"))?;
-                to.keep_code(&std::fs::read(path)?)?;
-            }
-        }
-        to.set_records(self.records()?)?;
-        drop(copy);
-        // Opened again: its log begins behind the checkpoint now.
-        let copy = DiskStore::open(folder)?;
-        self.copy_blocks(&copy, from.height)
+        copy.make(folder)
     }
 
     /// The records that the start looks at.
@@ -159,30 +115,13 @@ impl Trial<'_> {
         records.push(decided.to_record()?);
         Ok(records)
     }
-
-    fn copy_blocks(&self, copy: &DiskStore, after: Height) -> Result<(), TrialError> {
-        let last = self.store.durable_height();
-        let mut height = after;
-        while height < last {
-            height = height.next();
-            copy.append(height, &self.store.read(height)?)?;
-        }
-        let deadline = Instant::now() + COPY_WAIT_MAX;
-        while copy.durable_height() < last {
-            if let Some(fault) = copy.fault() {
-                return Err(fault.into());
-            }
-            if Instant::now() >= deadline {
-                return Err(TrialError::Slow);
-            }
-            std::thread::sleep(COPY_LOOK);
-        }
-        Ok(())
-    }
 }
 
 /// Has a child start on the copy; gives what it says.
-fn child(command: &RehearsalCommand, folder: &Path) -> Result<Tried, TrialError> {
+pub(super) fn child<T: DeserializeOwned>(
+    command: &RehearsalCommand,
+    folder: &Path,
+) -> Result<T, TrialError> {
     let name = command.name.as_deref();
     let child = Command::new(&command.program)
         .arg0(name.unwrap_or(command.program.as_os_str()))

@@ -24,13 +24,14 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{
-    EngineRestarted, KeptRelease, Life, ParameterChange, ParametersReport, ProbationStatus,
-    QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
-    UpgradeRecord, UpgradeReport,
+    EngineRestarted, EngineRevived, KeptRelease, Life, ParameterChange, ParametersReport,
+    ProbationStatus, QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status,
+    UpgradeAccepted, UpgradeRecord, UpgradeReport,
 };
 use refit_admin::{
-    Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, Metrics, Moment,
-    OrderedBy, Pending, Refusal, Replied, RequestId, Room, Sent, TakenSnapshot,
+    Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, GoodState,
+    LastGood, Metrics, Moment, OrderedBy, Pending, Refusal, Replied, RequestId, Room, Sent,
+    TakenSnapshot,
 };
 use refit_kernel::{Duty, Receipt};
 use refit_ordering::BlockRefused;
@@ -213,6 +214,19 @@ impl refit_admin::Node for Node {
 
     fn restart(&self, engine: EngineId, by: OrderedBy) -> Answer<'_, CarriedOut<EngineRestarted>> {
         Box::pin(async move { self.restart_engine(engine, &by).await })
+    }
+
+    fn last_good(&self, engine: EngineId, by: &OrderedBy) -> Result<LastGood, Refusal> {
+        self.find_last_good(engine, by)
+    }
+
+    fn revive(
+        &self,
+        engine: EngineId,
+        state: GoodState,
+        by: OrderedBy,
+    ) -> Answer<'_, CarriedOut<EngineRevived>> {
+        Box::pin(async move { self.revive_engine(engine, state, &by).await })
     }
 
     fn parameters(&self) -> ParametersReport {

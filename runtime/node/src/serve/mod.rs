@@ -13,5 +13,6 @@ pub(crate) mod orders;
 pub(crate) mod place;
 mod probation;
 mod releases;
+mod revive;
 pub(crate) mod status;
 pub(crate) mod trials;

@@ -117,7 +117,7 @@ impl Node {
     }
 
     /// Has an order come into a block, and waits until that is executed and in the log.
-    async fn order(&self, entry: Entry) -> Result<CarriedOut<Done>, Refusal> {
+    pub(super) async fn order(&self, entry: Entry) -> Result<CarriedOut<Done>, Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
         let answered = give(&self.intake, entry)?;

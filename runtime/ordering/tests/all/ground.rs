@@ -7,7 +7,8 @@ use refit_ordering::{
     AUTHENTICATOR_BYTES_MAX, BLOCK_BYTES_MAX, Block, BlockRefused, BlockSource, Branch, ChainId,
     ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, Ground, Header, ManifestHash, Message,
     PLAN_ENTRY_BYTES_MAX, ParametersHash, PlanDigest, PlanEntry, PlanOptions, PlannedCode,
-    ReceiptHash, Scripted, StateHash, StateOf, Tip, UpgradeEnd, UpgradeOutcome,
+    REVIVED_STATE_BYTES_MAX, ReceiptHash, Scripted, StateHash, StateOf, Tip, UpgradeEnd,
+    UpgradeOutcome,
 };
 
 fn outcome() -> UpgradeOutcome {
@@ -134,27 +135,35 @@ fn a_block_may_name_the_state_of_a_checkpoint_16_blocks_before_that_is_this_node
 
 #[test]
 fn an_entry_that_is_not_carried_out_is_refused_by_name_and_never_passed_over() {
-    let engine = EngineId::root("kv").unwrap();
-    let others = [
-        (
-            Entry::Skip {
-                height: Height(3),
-                index: 0,
-            },
-            EntryKind::Skip,
-        ),
-        (Entry::Revive { engine }, EntryKind::Revive),
-    ];
-    for (other, kind) in others {
-        let block = ground().extend(BlockTime(1_000), vec![entry(1, 1), other]);
-        let refused = BlockRefused::EntryKind {
-            height: Height(7),
-            index: 1,
-            kind,
-        };
-        assert!(refused.to_string().contains(&format!("`{kind}`")));
-        assert_eq!(ground().check(&block), Err(refused));
-    }
+    let skip = Entry::Skip {
+        height: Height(3),
+        index: 0,
+    };
+    let block = ground().extend(BlockTime(1_000), vec![entry(1, 1), skip]);
+    let refused = BlockRefused::EntryKind {
+        height: Height(7),
+        index: 1,
+        kind: EntryKind::Skip,
+    };
+    assert!(refused.to_string().contains("`skip`"));
+    assert_eq!(ground().check(&block), Err(refused));
+}
+
+#[test]
+fn a_revived_state_has_a_bound() {
+    let revive = |bytes| Entry::Revive {
+        key: None,
+        engine: EngineId::root("kv").unwrap(),
+        poisoned_at: Height(3),
+        state: vec![0; bytes],
+    };
+    let check = |bytes| {
+        let block = ground().extend(BlockTime(1_000), vec![revive(bytes)]);
+        ground().check(&block)
+    };
+    assert_eq!(check(REVIVED_STATE_BYTES_MAX), Ok(()));
+    let refused = check(REVIVED_STATE_BYTES_MAX + 1).unwrap_err();
+    assert_eq!(refused.code(), "block-entry");
 }
 
 #[test]

@@ -68,7 +68,12 @@ fn entry(random: &mut Random) -> Entry {
             height: Height(random.number()),
             index: random.number(),
         },
-        3 => Entry::Revive { engine },
+        3 => Entry::Revive {
+            key: key(random),
+            engine,
+            poisoned_at: Height(random.number()),
+            state: random.bytes(20),
+        },
         4 => Entry::Restart {
             key: key(random),
             engine,

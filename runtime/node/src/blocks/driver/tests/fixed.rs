@@ -84,9 +84,12 @@ fn a_block_of_other_results_is_refused_and_the_node_goes_no_further() {
 
 #[test]
 fn an_entry_that_cannot_be_carried_out_halts_the_node_before_its_block() {
-    let engine = EngineId::root("clock").unwrap();
+    let skip = Entry::Skip {
+        height: Height(1),
+        index: 0,
+    };
     for (other, code) in [
-        (Entry::Revive { engine }, "block-entry"),
+        (skip, "block-entry"),
         (parameters(vec![9, 9]), "block-entry"),
         (absurd(), "block-entry"),
     ] {
