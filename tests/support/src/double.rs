@@ -16,6 +16,7 @@
 
 use crate::feed::Feed;
 use crate::looked::{granted, kind, status};
+use crate::revived;
 use crate::told::{aborted, armed, cancelled, committed, kept, quarantined, refused, rehearsal};
 use refit_abi::descriptor::KindDescriptor;
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
@@ -38,7 +39,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::Semaphore;
 
 /// The double's place in its history.
-const MOMENT: Moment = Moment {
+pub(crate) const MOMENT: Moment = Moment {
     height: Height(41),
     generation: Generation(2),
 };
@@ -276,33 +277,7 @@ impl Node for Double {
     }
 
     fn last_good(&self, engine: EngineId, by: &OrderedBy) -> Result<LastGood, Refusal> {
-        let name = engine.to_string();
-        match name.as_str() {
-            "cache" if by.request.is_none() => Ok(LastGood::State(GoodState {
-                poisoned_at: Height(40),
-                state: vec![7; 2_048],
-            })),
-            "cache" => Ok(LastGood::Done(CarriedOut {
-                done: EngineRevived {
-                    engine: name,
-                    height: Height(41),
-                    poisoned_at: None,
-                    state_bytes: None,
-                },
-                moment: MOMENT,
-                repeated: true,
-            })),
-            "kv" => {
-                let next = "see the engines with: refit status";
-                let detail = "engine `kv` is not poisoned";
-                Err(Refusal::new(409, "engine-not-poisoned", detail, next))
-            }
-            _ => {
-                let detail = format!("there is no engine `{name}`");
-                let next = "see the engines with: refit status";
-                Err(Refusal::new(404, "engine-unknown", detail, next))
-            }
-        }
+        revived::last_good(engine, by)
     }
 
     fn revive(

@@ -10,6 +10,8 @@ mod feed;
 mod looked;
 mod random;
 #[cfg(feature = "double")]
+mod revived;
+#[cfg(feature = "double")]
 mod told;
 
 #[cfg(feature = "double")]
