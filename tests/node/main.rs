@@ -25,6 +25,7 @@ mod keyed_orders;
 mod large_replies;
 mod lost;
 mod memory;
+mod offline;
 mod orders;
 mod poison;
 mod recovery;

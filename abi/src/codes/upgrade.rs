@@ -73,6 +73,14 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     TRANSITION_FAILED = "transition-failed", TransitionFailed, "Mend the migration and plan again.";
     /// The migration of an engine panicked.
     TRANSITION_PANICKED = "transition-panicked", TransitionFailed, "Mend the migration and plan again.";
+    /// The function over the whole snapshot returned a fault.
+    SNAPSHOT_FUNCTION_FAILED = "snapshot-function-failed", TransitionFailed, "Mend the function and plan again.";
+    /// The function over the whole snapshot panicked.
+    SNAPSHOT_FUNCTION_PANICKED = "snapshot-function-panicked", TransitionFailed, "Mend the function and plan again.";
+    /// The function over the whole snapshot gave back engines or states that it must not.
+    SNAPSHOT_FUNCTION_RESULT = "snapshot-function-result", TransitionFailed, "Mend the function, as `abi/README.md` says what it gives back, and plan again.";
+    /// The plan is for a node that stops for it, and this node does not.
+    OFFLINE_REFUSED = "offline-refused", Refused, "Upgrade a snapshot with `refit snapshot migrate`, or allow it with `max_downtime`.";
     /// A new state does not pass its own check.
     CHECK_FAILED = "check-failed", TransitionFailed, "Mend the migration, or the check.";
     /// An engine does not start afresh: its `init` failed.

@@ -20,6 +20,8 @@ pub enum Class {
     MigrateByHand,
     /// The state crosses as postcard bytes.
     Translate,
+    /// The release's own function over the whole snapshot makes the new state.
+    Snapshot,
     /// The engine starts afresh; its state is dropped.
     #[serde(rename = "restart-engine")]
     Restart,
@@ -74,6 +76,7 @@ impl fmt::Display for Class {
             Class::Migrate => "migrate",
             Class::MigrateByHand => "migrate-by-hand",
             Class::Translate => "translate",
+            Class::Snapshot => "snapshot",
             Class::Restart => "restart-engine",
         })
     }

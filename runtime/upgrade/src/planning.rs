@@ -1,7 +1,7 @@
 //! Making a [`Plan`]: what each module that is offered would do to the live generation.
 
 use crate::class::Class;
-use crate::directives::Directives;
+use crate::directives::{Directives, Strategy};
 use crate::order::Crossing;
 use crate::plan::{
     Live, LiveKind, OfferedModule, PLAN_FORMAT, PLAN_MODULES_MAX, Plan, PlannedKind, PlannedModule,
@@ -45,9 +45,13 @@ impl Plan {
             .map_err(|error| PlanError::TooMany { error })?;
         let parameters = directives.parameters.check();
         parameters.map_err(|error| PlanError::Parameters { error })?;
+        let ways = Ways {
+            directives,
+            is_whole: is_whole(candidates, directives)?,
+        };
         let mut modules = candidates
             .iter()
-            .map(|candidate| plan_module(live, candidate, directives))
+            .map(|candidate| plan_module(live, candidate, &ways))
             .collect::<Result<Vec<_>, _>>()?;
         // Before the order is computed, which looks kinds up by name.
         twice(&modules)?;
@@ -107,10 +111,34 @@ impl Plan {
     }
 }
 
+/// In which ways states may cross.
+struct Ways<'a> {
+    directives: &'a Directives,
+    /// One function makes the states of all kinds that come in.
+    is_whole: bool,
+}
+
+/// Whether one of the modules has a function over a whole snapshot, which no node runs while it serves.
+fn is_whole(candidates: &[OfferedModule], directives: &Directives) -> Result<bool, PlanError> {
+    let has_one = |candidate: &&OfferedModule| candidate.descriptor.transforms_snapshot;
+    let mut having = candidates.iter().filter(has_one);
+    match (having.next(), having.next()) {
+        (None, _) => Ok(false),
+        (Some(one), Some(other)) => Err(PlanError::TwoFunctions {
+            paths: [one.path.clone(), other.path.clone()],
+        }),
+        (Some(one), None) if directives.strategy == Strategy::Hot => {
+            let path = one.path.clone();
+            Err(PlanError::NeedsOffline { path })
+        }
+        (Some(_), None) => Ok(true),
+    }
+}
+
 fn plan_module(
     live: &Live,
     candidate: &OfferedModule,
-    directives: &Directives,
+    ways: &Ways<'_>,
 ) -> Result<PlannedModule, PlanError> {
     let kinds = &candidate.descriptor.kinds;
     if let Some(meant) = &candidate.meant {
@@ -127,7 +155,7 @@ fn plan_module(
     }
     let kinds = kinds
         .iter()
-        .map(|kind| plan_kind(live, candidate, kind, directives))
+        .map(|kind| plan_kind(live, candidate, kind, ways))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(PlannedModule {
         path: candidate.path.clone(),
@@ -143,7 +171,7 @@ fn plan_kind(
     live: &Live,
     candidate: &OfferedModule,
     new: &KindDescriptor,
-    directives: &Directives,
+    ways: &Ways<'_>,
 ) -> Result<PlannedKind, PlanError> {
     let Some(old) = live
         .kinds
@@ -166,7 +194,7 @@ fn plan_kind(
         return Err(PlanError::Identical { kind, path });
     }
     let difference = differences("state", &old.descriptor.state, &new.state);
-    if directives.restart.contains(&new.kind) {
+    if ways.directives.restart.contains(&new.kind) {
         return Ok(PlannedKind {
             kind: new.kind.clone(),
             class: Class::Restart,
@@ -177,7 +205,11 @@ fn plan_kind(
             dropped: vec![WHOLE_STATE.to_owned()],
         });
     }
-    let Some(class) = Class::of(&old.descriptor, new) else {
+    let class = match ways.is_whole {
+        true => Some(Class::Snapshot),
+        false => Class::of(&old.descriptor, new),
+    };
+    let Some(class) = class else {
         let kind = new.kind.clone();
         return Err(PlanError::NoMigration {
             kind,
@@ -197,7 +229,10 @@ fn plan_kind(
         from_version: Some(old.descriptor.version),
         to_version: new.version,
         difference,
-        dropped: step.map(|step| step.dropped.clone()).unwrap_or_default(),
+        dropped: step
+            .filter(|_| !ways.is_whole)
+            .map(|step| step.dropped.clone())
+            .unwrap_or_default(),
     })
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn committed() -> UpgradeReport {
         retired: true,
         pinned: Vec::new(),
         rolled_back: None,
+        offline: None,
     }
 }
 

@@ -77,6 +77,18 @@ pub struct UpgradeReport {
     /// What became of taking it back, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<RollBackReport>,
+    /// How it was done while no node served, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Offline>,
+}
+
+/// How an upgrade was done while no node served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "on")]
+#[non_exhaustive]
+pub enum Offline {
+    /// On a snapshot, from which this node's folder was restored.
+    Snapshot,
 }
 
 /// The times around an upgrade in which no block ran, beside its pause.
@@ -139,6 +151,8 @@ pub enum Class {
     MigrateByHand,
     /// The state crosses as bytes.
     Translate,
+    /// A function of the release over the whole snapshot makes the new state.
+    Snapshot,
     /// The engine starts afresh; its state is dropped.
     RestartEngine,
 }
@@ -267,7 +281,7 @@ shown_as! {
     }
     Class {
         Carry = "carry", New = "new", Adopt = "adopt", Migrate = "migrate", MigrateByHand = "migrate-by-hand",
-        Translate = "translate",
+        Translate = "translate", Snapshot = "snapshot",
         RestartEngine = "restart-engine",
     }
     Phase {

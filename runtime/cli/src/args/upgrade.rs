@@ -57,21 +57,8 @@ pub(crate) struct PlanArgs {
     /// sooner if messages make more blocks, and later if they make fewer.
     #[arg(long = "in", value_name = "TIME", conflicts_with = "at_height", value_parser = time)]
     pub(crate) in_time: Option<Duration>,
-    /// Starts engines of this kind afresh with their old configuration; their states are dropped.
-    #[arg(long, value_name = "KIND")]
-    pub(crate) restart: Vec<String>,
-    /// Gives up queued messages to this kind that its new code does not take: they become dead letters.
-    #[arg(long, value_name = "KIND")]
-    pub(crate) dead_letters: Vec<String>,
-    /// How much the transitions may do on the upgrade bus: messages, rounds, bytes or engines.
-    #[arg(long, value_name = "WHAT=COUNT")]
-    pub(crate) budget: Vec<BudgetArg>,
-    /// Sets a parameter of the node in the same step, such as block.messages=100000: with the new code, or not at all.
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub(crate) set: Vec<Setting>,
-    /// Goes on in spite of an error that the linter found, named by its code.
-    #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
-    pub(crate) allow: Vec<String>,
+    #[command(flatten)]
+    pub(crate) orders: OrderArgs,
     /// File to write the plan to; `-` is stdout. A file that is no plan is not replaced; an older plan becomes
     /// FILE.before.
     #[arg(
@@ -91,6 +78,26 @@ pub(crate) struct PlanArgs {
     pub(crate) building: BuildingArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// What a plan orders beside the code that it brings.
+#[derive(Debug, Default, Args)]
+pub(crate) struct OrderArgs {
+    /// Starts engines of this kind afresh with their old configuration; their states are dropped.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) restart: Vec<String>,
+    /// Gives up queued messages to this kind that its new code does not take: they become dead letters.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) dead_letters: Vec<String>,
+    /// How much the transitions may do on the upgrade bus: messages, rounds, bytes or engines.
+    #[arg(long, value_name = "WHAT=COUNT")]
+    pub(crate) budget: Vec<BudgetArg>,
+    /// Sets a parameter of the node in the same step, such as block.messages=100000: with the new code, or not at all.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<Setting>,
+    /// Goes on in spite of an error that the linter found, named by its code.
+    #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
+    pub(crate) allow: Vec<String>,
 }
 
 #[derive(Debug, Args)]

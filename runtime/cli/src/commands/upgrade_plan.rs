@@ -5,7 +5,7 @@
 
 use super::input::InputError;
 use super::rehearse;
-use crate::args::PlanArgs;
+use crate::args::{OrderArgs, PlanArgs};
 use crate::artifact;
 use crate::client::Client;
 use crate::destination::{Content, Destination};
@@ -35,7 +35,7 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     let destination = Destination::at(&args.out, Content::Plan)?;
     // A plan that fails must not leave an older one where the next command looks for it.
     destination.set_aside()?;
-    let directives = directives(&args)?;
+    let directives = directives(&args.orders)?;
     let status: Status = client.get("/v1/status").await?;
     let candidates = args
         .engines
@@ -112,7 +112,8 @@ pub(crate) fn linted(
     }
 }
 
-fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
+/// What a plan orders beside the code that it brings.
+pub(super) fn directives(args: &OrderArgs) -> Result<Directives, InputError> {
     let set = |names: &[String]| names.iter().cloned().collect();
     let mut budget = BusBudget::default();
     args.budget.iter().for_each(|each| each.apply(&mut budget));
@@ -127,6 +128,7 @@ fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
             set: super::parameters::once(values)?,
             ..ParameterChanges::default()
         },
+        ..Directives::default()
     })
 }
 

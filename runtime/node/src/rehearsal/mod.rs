@@ -20,12 +20,13 @@ mod read_back;
 mod replay;
 mod run;
 mod wire;
+mod written;
 
 pub use at::At;
 pub(crate) use copying::{Copying, Forked, Order};
 pub use error::RehearsalError;
 pub(crate) use run::run;
-pub(crate) use wire::{ModuleAt, NEEDS_ALL, Passed, Request};
+pub(crate) use wire::{ModuleAt, NEEDS_ALL, Passed, Request, Writes};
 
 use std::ffi::OsString;
 use std::path::PathBuf;

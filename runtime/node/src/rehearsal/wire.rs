@@ -5,9 +5,11 @@
 //! ([`At`](super::At)); the last one is the [`Report`], as JSON.
 
 use refit_abi::codes;
+use refit_kernel::ArtifactHash;
 use refit_loader::InterfaceId;
 use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The child's limits on memory, and on the bytes that it reads.
@@ -19,14 +21,21 @@ pub(crate) struct Bounds {
     pub(crate) cpu_s: u64,
     /// Length of the request without the image, in bytes.
     pub(crate) request_bytes: u64,
+    /// The longest file that it writes beside modules, in bytes.
+    pub(crate) file_bytes: u64,
 }
 
 impl Bounds {
     /// Their length on the wire, in bytes.
-    pub(crate) const BYTES: usize = 24;
+    pub(crate) const BYTES: usize = 32;
 
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        let numbers = [self.memory_bytes, self.cpu_s, self.request_bytes];
+        let numbers = [
+            self.memory_bytes,
+            self.cpu_s,
+            self.request_bytes,
+            self.file_bytes,
+        ];
         numbers.into_iter().flat_map(u64::to_le_bytes).collect()
     }
 
@@ -37,6 +46,7 @@ impl Bounds {
             memory_bytes: number(0),
             cpu_s: number(1),
             request_bytes: number(2),
+            file_bytes: number(3),
         }
     }
 }
@@ -55,6 +65,17 @@ pub(crate) struct Request {
     /// The plan to rehearse.
     #[serde(with = "as_json")]
     pub(crate) plan: Plan,
+    /// Where the states are written that the upgrade ends with, if they are wanted.
+    pub(crate) writes: Option<Writes>,
+}
+
+/// A file for the states that an upgrade ends with.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Writes {
+    /// The file: it is there, and the image is written behind what it has.
+    pub(crate) path: PathBuf,
+    /// BLAKE3 of the library of each kind of the new generation.
+    pub(crate) artifacts: BTreeMap<String, ArtifactHash>,
 }
 
 /// A plan leaves out its empty fields: that is for JSON, and postcard could not read it back.
@@ -118,6 +139,7 @@ mod tests {
             memory_bytes: 1 << 40,
             cpu_s: 7,
             request_bytes: u64::MAX,
+            file_bytes: 9,
         };
         let bytes = bounds.to_bytes().try_into().unwrap();
         assert_eq!(Bounds::from_bytes(&bytes), bounds);

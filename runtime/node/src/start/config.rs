@@ -79,6 +79,12 @@ pub struct NodeConfig {
     pub watch: Arc<Mutex<dyn Watch>>,
 }
 
+/// Worker threads of a crew, unless the configuration says how many: one for each processor.
+pub fn workers() -> usize {
+    let processors = std::thread::available_parallelism();
+    processors.map_or(1, usize::from).min(WORKERS_MAX)
+}
+
 /// The name of a chain to which none was given.
 pub(crate) const CHAIN: &str = "solo";
 
@@ -117,9 +123,7 @@ impl NodeConfig {
         Self {
             chain: CHAIN.to_owned(),
             engines,
-            workers: std::thread::available_parallelism()
-                .map_or(1, usize::from)
-                .min(WORKERS_MAX),
+            workers: workers(),
             block_interval_ms: BLOCK_INTERVAL_MILLIS,
             idle_interval_ms: IDLE_INTERVAL_MILLIS,
             messages_per_block: 8_192,

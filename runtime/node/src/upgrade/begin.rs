@@ -11,7 +11,7 @@ use refit_abi::Height;
 use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_kernel::{Key, KindCount};
-use refit_upgrade::{Live, Plan, PlanError};
+use refit_upgrade::{Live, Plan, PlanError, Strategy};
 use std::sync::Arc;
 
 impl Upgrades {
@@ -36,6 +36,7 @@ impl Upgrades {
         } = met;
         let plan = &proposed.plan;
         self.not_quarantined(plan)?;
+        self.may_stop(plan)?;
         let mut rules = Rules::new(&self.policy, &proposed.options)?;
         // Under a key a block has it before anything is done.
         rules.entry = proposed.key.is_none().then(|| proposed.entry());
@@ -60,6 +61,19 @@ impl Upgrades {
                 live,
                 counts,
             }),
+        }
+    }
+
+    /// Whether the node may stop for a plan, if it is one that it must stop for.
+    fn may_stop(&self, plan: &Plan) -> Result<(), Refusal> {
+        match plan.directives.strategy {
+            Strategy::Hot => Ok(()),
+            Strategy::Offline => Err(Refusal::new(
+                409,
+                codes::OFFLINE_REFUSED,
+                "the plan is for a node that stops for it, and this node does not",
+                "take a snapshot, upgrade that with `refit snapshot migrate`, and restore it",
+            )),
         }
     }
 

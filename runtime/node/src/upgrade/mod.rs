@@ -11,6 +11,7 @@ mod cancel;
 mod copy;
 mod journal;
 mod leaving;
+mod offline;
 mod pause;
 mod probe;
 mod record;
@@ -29,6 +30,8 @@ mod taken_up;
 mod taking_on;
 mod without_block;
 
+pub(crate) use offline::{OfflineRecord, offline_record};
+pub(crate) use probe::as_planned;
 pub(crate) use taken_up::{Next, Open};
 pub(crate) use taking_on::{Proposed, TakingOn};
 

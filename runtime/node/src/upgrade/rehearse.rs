@@ -124,7 +124,8 @@ impl Rehearsal<'_> {
         // An engine that starts afresh needs nothing of the state that it drops.
         let crossing = new_kinds.filter(|kind| !plan.directives.restart.contains(kind));
         let mut scope = ImageScope {
-            kinds: Some(crossing.collect()),
+            // A function over the whole snapshot sees the states of all.
+            kinds: (!plan.is_whole()).then(|| crossing.collect()),
             // No transition sees the keys and answers of clients: they would be copied for nothing.
             clients: false,
             artifacts,
@@ -139,6 +140,7 @@ impl Rehearsal<'_> {
             new: new.collect(),
             workers: upgrades.duty.workers(),
             plan: plan.clone(),
+            writes: None,
         };
         let generation = table.number();
         // An upgrade that is not rehearsed may come in meanwhile, and must find no handle to the code that it

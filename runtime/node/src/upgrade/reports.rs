@@ -159,6 +159,7 @@ impl Reports {
             retired: false,
             pinned: Vec::new(),
             rolled_back: None,
+            offline: None,
         });
         self.opened
     }

@@ -27,6 +27,7 @@ pub(super) fn class(class: Class) -> api::Class {
         Class::Migrate => api::Class::Migrate,
         Class::MigrateByHand => api::Class::MigrateByHand,
         Class::Translate => api::Class::Translate,
+        Class::Snapshot => api::Class::Snapshot,
         Class::Restart => api::Class::RestartEngine,
     }
 }
