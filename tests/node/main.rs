@@ -26,6 +26,7 @@ mod large_replies;
 mod lost;
 mod memory;
 mod offline;
+mod offline_node;
 mod orders;
 mod poison;
 mod recovery;

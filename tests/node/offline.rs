@@ -329,7 +329,7 @@ fn code_that_is_not_in_the_snapshot_is_found_by_its_hash_where_the_operator_says
 
 /// Version 2 of `kv` whose states one function makes: the revision of a store is the number of entries of the stores
 /// beside it, which no transition could know that begins before theirs has ended.
-fn version_2_at_once() -> PathBuf {
+pub(crate) fn version_2_at_once() -> PathBuf {
     const FUNCTION: &str = r#"
 use crate::{Kv, Versioned, v1};
 use refit_abi::Fault;
@@ -399,10 +399,14 @@ fn at_once() -> Coming {
             kind: "kv".to_owned(),
             path: version_2_at_once(),
         }],
-        directives: Box::new(Directives {
-            strategy: Strategy::Offline,
-            ..Directives::default()
-        }),
+        directives: Box::new(at_once_directives()),
+    }
+}
+
+pub(crate) fn at_once_directives() -> Directives {
+    Directives {
+        strategy: Strategy::Offline,
+        ..Directives::default()
     }
 }
 

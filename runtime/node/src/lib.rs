@@ -61,5 +61,6 @@ pub use start::config::{EngineConfig, NodeConfig, NodeParts, workers};
 pub use start::folder::{FolderError, FolderLock, Holder};
 pub use start::prepared::{EngineCode, Prepared};
 pub use start::trial::trial_main;
+pub use upgrade::NotBrought;
 pub use watch::ending::{Ending, Overdue};
 pub use watch::{STUCK_ENTRIES_MAX, StuckCall, StuckEntry, StuckList};

@@ -89,6 +89,12 @@ pub struct UpgradeReport {
 pub enum Offline {
     /// On a snapshot, from which this node's folder was restored.
     Snapshot,
+    /// By this node, which stopped at the height and carried it out when it started again.
+    Node {
+        /// From when it stopped until it served again, in microseconds; absent if nobody knows when it stopped.
+        #[serde(default)]
+        downtime_us: Option<u64>,
+    },
 }
 
 /// The times around an upgrade in which no block ran, beside its pause.

@@ -53,7 +53,7 @@ pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
-pub(crate) use policy::{PanicChoice, PolicyArgs, pause_limit, rehearsal_wait};
+pub(crate) use policy::{PanicChoice, PolicyArgs, downtime, pause_limit, rehearsal_wait};
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use snapshot::{
     CreateArgs, DiffArgs, MigrateArgs, RestoreArgs, SnapshotCommand, SnapshotInspectArgs,

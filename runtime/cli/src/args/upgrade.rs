@@ -6,7 +6,7 @@ use crate::units::{seconds, time};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand};
 use refit_admin::RequestId;
-use refit_upgrade::LINT_CODES;
+use refit_upgrade::{LINT_CODES, Strategy};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +59,10 @@ pub(crate) struct PlanArgs {
     pub(crate) in_time: Option<Duration>,
     #[command(flatten)]
     pub(crate) orders: OrderArgs,
+    /// How the node does it: `hot`, while it serves; or `offline`: it stops at the height, and restarts as the new
+    /// generation. [default: hot; offline for what only goes so, if the node's `max_downtime` allows it]
+    #[arg(long, value_name = "STRATEGY", hide_possible_values = true)]
+    pub(crate) strategy: Option<StrategyChoice>,
     /// File to write the plan to; `-` is stdout. A file that is no plan is not replaced; an older plan becomes
     /// FILE.before.
     #[arg(
@@ -78,6 +82,24 @@ pub(crate) struct PlanArgs {
     pub(crate) building: BuildingArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// How a node does an upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum StrategyChoice {
+    /// While it serves.
+    Hot,
+    /// While it does not serve.
+    Offline,
+}
+
+impl From<StrategyChoice> for Strategy {
+    fn from(choice: StrategyChoice) -> Self {
+        match choice {
+            StrategyChoice::Hot => Self::Hot,
+            StrategyChoice::Offline => Self::Offline,
+        }
+    }
 }
 
 /// What a plan orders beside the code that it brings.
@@ -117,6 +139,10 @@ pub(crate) struct ApplyArgs {
     /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin.
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
+    /// Does it so, whatever the plan says: `hot`, while the node serves; or `offline`: it stops at the height, and restarts
+    /// as the new generation.
+    #[arg(long, value_name = "STRATEGY", hide_possible_values = true)]
+    pub(crate) strategy: Option<StrategyChoice>,
     /// Key, CLIENT/SEQUENCE: the plan is taken on once, however often it is applied; another one under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE")]
     pub(crate) key: Option<RequestId>,

@@ -11,13 +11,17 @@ use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
+use refit_upgrade::{Plan, Strategy};
 use serde::de::IgnoredAny;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
-    let plan = read_plan(&args.plan)?;
+    let mut plan = read_plan(&args.plan)?;
+    if let Some(strategy) = args.strategy {
+        plan = with_strategy(&plan, strategy.into(), &args.plan)?;
+    }
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id, repeated } = client.decode(&answer)?;
     let before = if repeated { " before" } else { "" };
@@ -49,6 +53,16 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     }
     show::next("refit status");
     Ok(())
+}
+
+/// The same plan, which is done so.
+fn with_strategy(text: &str, strategy: Strategy, path: &Path) -> Result<String, FileError> {
+    let no_plan = |_| FileError::NoPlan {
+        path: path.to_owned(),
+    };
+    let mut plan: Plan = serde_json::from_str(text).map_err(no_plan)?;
+    plan.directives.strategy = strategy;
+    serde_json::to_string(&plan).map_err(no_plan)
 }
 
 /// What becomes of an upgrade at the next start of a node that keeps its blocks and states.

@@ -7,7 +7,7 @@ use super::upgrade::{files_of, long, packages, versions};
 use crate::progress::progress;
 use refit_abi::Height;
 use refit_admin::api::{KindStatus, Status};
-use refit_upgrade::{Finding, Plan, PlannedKind, PlannedModule};
+use refit_upgrade::{Finding, Plan, PlannedKind, PlannedModule, Strategy};
 use std::fmt::Write;
 
 /// The plan on one screen.
@@ -21,6 +21,10 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
         }
         None => writeln!(text, ", at the next block boundary\n"),
     };
+    if plan.directives.strategy == Strategy::Offline {
+        text.pop();
+        text.push_str("the node stops for it, and restarts as the new generation\n\n");
+    }
     let changed = plan
         .modules
         .iter()

@@ -167,11 +167,14 @@ pub(crate) fn versions(from: Option<u32>, to: u32) -> String {
 /// How it was done while no node served.
 fn offline(offline: Offline) -> (&'static str, String) {
     let how = match offline {
-        Offline::Snapshot => "on a snapshot, from which this node's folder was restored",
-        // Of a newer node.
-        _ => "yes",
+        Offline::Snapshot => "on a snapshot, from which this node's folder was restored".to_owned(),
+        Offline::Node {
+            downtime_us: Some(us),
+        } => format!("the node did not serve for {}", microseconds(us)),
+        // Of a newer node, or one that was killed on the way.
+        _ => "the node did not serve, nobody knows for how long".to_owned(),
     };
-    ("offline", how.to_owned())
+    ("offline", how)
 }
 
 /// The time without a block, and what it is made of.

@@ -19,7 +19,7 @@ use crate::limits::{
     INTAKE_PER_TURN_MAX, PHOTOGRAPH_WAIT_MAX,
 };
 use crate::log::troubles::Troubles;
-use crate::pause::Waiting;
+use crate::pause::{Stopping, Waiting};
 use crate::probation::branches::BranchPoint;
 use crate::probation::{Alarm, Probation};
 use count::Count;
@@ -96,6 +96,8 @@ pub(crate) struct Driver {
     /// No block follows the one that is executed.
     told_to_end: bool,
     armed: Option<Box<Waiting>>,
+    /// An upgrade for which this ends at its height.
+    stops: Option<Box<Stopping>>,
     /// Set if the next block is made at once, because it follows an upgrade: tells that upgrade's thread when it
     /// begins.
     follow_up: Option<Sender<Instant>>,
@@ -130,7 +132,7 @@ impl SinceCheckpoint {
 
 /// Why there are no more turns.
 enum Ended {
-    /// The node was told to end, or nobody is left who could ask it anything.
+    /// The node was told to end, or nobody is left who could ask it anything; or it stops for an upgrade.
     Told,
     /// The crew is gone. What it said of that comes with it, or is still to come.
     Crew(Option<Panic>),
@@ -185,6 +187,7 @@ impl Driver {
             room: None,
             told_to_end: false,
             armed: None,
+            stops: None,
             follow_up: None,
             awaited: Awaited::default(),
             troubles: Troubles::default(),
@@ -345,6 +348,7 @@ impl Driver {
                 self.announce(&mut waiting);
                 self.armed = Some(waiting);
             }
+            Intake::StopAt(stopping) => self.stops = Some(stopping),
             // The next step of this turn lets it go.
             Intake::Recalled => {}
             Intake::Photograph(photograph) => self.photographs.push_back(photograph),
@@ -373,7 +377,9 @@ impl Driver {
     /// The reasons for a block beside clients' messages.
     fn due(&self) -> Due {
         let mut armed = self.armed.iter();
-        let plan = armed.any(|waiting| waiting.at_height.is_some());
+        let mut stops = self.stops.iter();
+        let plan = armed.any(|waiting| waiting.at_height.is_some())
+            || stops.any(|stopping| stopping.at_height.is_some());
         let probation = self.parts.probation.is_on();
         Due {
             follows_upgrade: self.follow_up.is_some(),

@@ -38,6 +38,9 @@ impl Upgrades {
         self.not_quarantined(plan)?;
         self.may_stop(plan)?;
         let mut rules = Rules::new(&self.policy, &proposed.options)?;
+        if plan.directives.strategy == Strategy::Offline {
+            rules.offline(self.policy.max_downtime);
+        }
         // Under a key a block has it before anything is done.
         rules.entry = proposed.key.is_none().then(|| proposed.entry());
         let state = self.state.lock();
@@ -61,19 +64,6 @@ impl Upgrades {
                 live,
                 counts,
             }),
-        }
-    }
-
-    /// Whether the node may stop for a plan, if it is one that it must stop for.
-    fn may_stop(&self, plan: &Plan) -> Result<(), Refusal> {
-        match plan.directives.strategy {
-            Strategy::Hot => Ok(()),
-            Strategy::Offline => Err(Refusal::new(
-                409,
-                codes::OFFLINE_REFUSED,
-                "the plan is for a node that stops for it, and this node does not",
-                "take a snapshot, upgrade that with `refit snapshot migrate`, and restore it",
-            )),
         }
     }
 

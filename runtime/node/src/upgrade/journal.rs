@@ -138,6 +138,7 @@ impl Upgrades {
             releases: &[],
             counts: &[],
         });
+        let id = state.reports.goes_on(id);
         state.reports.update(id, |report| {
             report.state = UpgradeState::Refused;
             report.reason = Some(Reason::new(Phase::Armed, why));

@@ -8,6 +8,7 @@ mod arm;
 mod attempt;
 mod begin;
 mod cancel;
+mod configured;
 mod copy;
 mod journal;
 mod leaving;
@@ -26,10 +27,12 @@ mod rules;
 mod shown;
 mod stage;
 mod steps;
+mod stop;
 mod taken_up;
 mod taking_on;
 mod without_block;
 
+pub use configured::NotBrought;
 pub(crate) use offline::{OfflineRecord, offline_record};
 pub(crate) use probe::as_planned;
 pub(crate) use taken_up::{Next, Open};
@@ -43,7 +46,7 @@ use crate::code::quarantine::{Forbidden, Quarantine};
 use crate::known::standing::Standing;
 use crate::pause::Recall;
 use crate::pause::watchdog::OnStuck;
-use crate::probation::Probation;
+use crate::probation::{OnRollBack, Probation};
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
@@ -99,6 +102,10 @@ pub(crate) struct Policy {
     pub(crate) quarantine: Quarantine,
     /// For so many blocks after an upgrade the node can be rolled back; 0 where nothing outlives the process.
     pub(crate) probation_blocks: u64,
+    /// The longest time without service that an upgrade for which the node stops may need; 0: none may.
+    pub(crate) max_downtime: Option<Duration>,
+    /// Is called once the node has stopped for an upgrade: starts it again. Absent where nothing would come of that.
+    pub(crate) on_offline: Option<Arc<OnRollBack>>,
     /// Is called when a pause is stuck.
     pub(crate) on_stuck: Option<Arc<OnStuck>>,
 }

@@ -75,6 +75,7 @@ impl Attempt {
             report.copy_us = Some(micros(copied));
         });
         self.rules.accept(predicted_us)?;
+        self.rules.accept_downtime(start.elapsed())?;
         tracing::info!(id = self.id, predicted_us, "upgrade rehearsed");
         self.steps.reached(Phase::Rehearsed, start)?;
         Ok(passed.memory_bytes)
