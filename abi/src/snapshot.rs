@@ -13,7 +13,8 @@
 //! * one that is to stop is in `dropped`, and no longer among the engines.
 //!
 //! Engines that have panicked have no state and are not in it: they stay as they are. What is not as said here aborts the
-//! upgrade, and nothing has happened; so does a state that its type's own check refuses.
+//! upgrade, and nothing has happened; so does a state that its type's own check refuses. States of more than 1 GiB together
+//! are not given at all.
 
 use crate::codec::{Refused, decode_state, encode_state};
 use crate::schema::SchemaId;
@@ -77,7 +78,8 @@ impl Snapshot {
 
     /// An engine, if it is there and serves.
     pub fn engine(&self, id: EngineId) -> Option<&SnapshotState> {
-        self.engines.iter().find(|engine| engine.id == id)
+        let found = self.engines.binary_search_by_key(&id, |engine| engine.id);
+        found.ok().and_then(|at| self.engines.get(at))
     }
 
     /// The engines of a kind, to give them other states.

@@ -31,6 +31,7 @@ mod stopwatch;
 mod transition;
 mod under_way;
 mod whole;
+mod whole_fault;
 
 pub use armed::{ArmError, Armed, KindClass};
 pub use budget::{Budget, BusBudget};
@@ -50,4 +51,4 @@ pub use plan_error::{PlanBoundsError, PlanError};
 pub use registry::{GenerationRecord, GenerationState, Registry};
 pub use stopwatch::{Stopwatch, Times};
 pub use under_way::UnderWay;
-pub use whole::WholeFault;
+pub use whole_fault::WholeFault;

@@ -1,7 +1,7 @@
 //! The phases of an upgrade, who watches them, and how it ends.
 
 use crate::budget::Budget;
-use crate::whole::WholeFault;
+use crate::whole_fault::WholeFault;
 use refit_abi::codes;
 use refit_abi::host::CallError;
 use refit_abi::host::Explain;
@@ -230,8 +230,8 @@ pub enum Failure {
         /// Its fault or panic.
         error: CallError,
     },
-    /// It gave something else back than it must.
-    #[error("the function over the whole snapshot gave back what it must not: {fault}")]
+    /// It cannot be given what there is, or gave something else back than it must.
+    #[error("the function over the whole snapshot: {fault}")]
     WholeResult {
         /// What is wrong with it.
         fault: WholeFault,
@@ -320,6 +320,9 @@ impl Explain for Failure {
                 error: CallError::Panicked { .. },
             } => codes::SNAPSHOT_FUNCTION_PANICKED,
             Failure::Whole { .. } => codes::SNAPSHOT_FUNCTION_FAILED,
+            Failure::WholeResult {
+                fault: WholeFault::TooLarge { .. },
+            } => codes::SNAPSHOT_TOO_LARGE,
             Failure::WholeResult { .. } => codes::SNAPSHOT_FUNCTION_RESULT,
             Failure::Parameters { .. } => codes::PLAN_PARAMETERS,
             Failure::Withdrawn(_) => codes::WITHDRAWN,

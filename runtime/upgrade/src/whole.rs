@@ -4,6 +4,7 @@
 use crate::class::Class;
 use crate::phase::Failure;
 use crate::transition::Work;
+use crate::whole_fault::WholeFault;
 use refit_abi::EngineId;
 use refit_abi::host::Module;
 use refit_abi::schema::SchemaId;
@@ -12,6 +13,9 @@ use refit_kernel::Quiesced;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+/// Bytes of states that the function is given at most.
+const STATES_BYTES_MAX: usize = 1 << 30;
+
 /// What the function has made.
 #[derive(Debug, Default)]
 pub(crate) struct Whole {
@@ -19,72 +23,6 @@ pub(crate) struct Whole {
     pub(crate) states: BTreeMap<EngineId, Vec<u8>>,
     /// The engines that stop.
     pub(crate) dropped: Vec<EngineId>,
-}
-
-/// What is wrong with what the function has given back.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WholeFault {
-    /// It is of another form.
-    #[error("it cannot be read: {reason}")]
-    Unreadable {
-        /// The reader's error.
-        reason: String,
-    },
-    /// An engine is neither there nor dropped.
-    #[error("engine `{engine}` is gone, and not said to be dropped")]
-    Gone {
-        /// The engine.
-        engine: EngineId,
-    },
-    /// An engine is there that was not given, or twice, or not in its place.
-    #[error("engine `{engine}` was not given, or not at this place")]
-    Unknown {
-        /// The engine.
-        engine: EngineId,
-    },
-    /// An engine is of another kind now.
-    #[error("engine `{engine}` is of kind `{found}`, and was of kind `{kind}`")]
-    Kind {
-        /// The engine.
-        engine: EngineId,
-        /// Its kind.
-        kind: String,
-        /// The kind that was given back.
-        found: String,
-    },
-    /// A state is not of the new code's type.
-    #[error(
-        "the state of engine `{engine}` has schema {found}, the code that comes has {expected}"
-    )]
-    Schema {
-        /// The engine.
-        engine: EngineId,
-        /// The schema that was given back.
-        found: SchemaId,
-        /// That of the new code.
-        expected: SchemaId,
-    },
-    /// The state of an engine changed whose code does not.
-    #[error("the state of engine `{engine}` changed, and its code does not come in")]
-    Carried {
-        /// The engine.
-        engine: EngineId,
-    },
-}
-
-impl WholeFault {
-    /// The engine that it is about.
-    pub fn engine(&self) -> Option<EngineId> {
-        match self {
-            Self::Unreadable { .. } => None,
-            Self::Gone { engine }
-            | Self::Unknown { engine }
-            | Self::Kind { engine, .. }
-            | Self::Schema { engine, .. }
-            | Self::Carried { engine } => Some(*engine),
-        }
-    }
 }
 
 impl Whole {
@@ -123,8 +61,11 @@ impl Whole {
 /// The engines that serve, in the order of their ids, with their states as their own code writes them.
 fn given(quiesced: &Quiesced<'_>) -> Result<Snapshot, Failure> {
     let (view, mut engines) = (quiesced.view(), Vec::new());
-    let mut failure = None;
+    let (mut failure, mut left) = (None, STATES_BYTES_MAX);
     for chunk in 0..view.chunks() {
+        if failure.is_some() {
+            break;
+        }
         view.each_there(chunk, |_, slot| {
             let entry = view.table().get(slot.kind());
             let (Some(state), Some(entry)) = (slot.instance(), entry) else {
@@ -132,7 +73,14 @@ fn given(quiesced: &Quiesced<'_>) -> Result<Snapshot, Failure> {
             };
             let mut bytes = Vec::new();
             match entry.kind.encode(state, &mut bytes) {
+                Ok(()) if bytes.len() > left => {
+                    let bytes_max = STATES_BYTES_MAX;
+                    let fault = WholeFault::TooLarge { bytes_max };
+                    failure = Some(Failure::WholeResult { fault });
+                    ControlFlow::Break(())
+                }
                 Ok(()) => {
+                    left -= bytes.len();
                     let kind = entry.kind.descriptor();
                     engines.push(SnapshotState {
                         id: slot.id(),

@@ -1,26 +1,21 @@
 //! [`Migration`]: an upgrade of a snapshot, from its file to the file of another.
 
+use super::image::Image;
 use super::planning::{Planned, Probed, has_code, live, probe};
 use super::{Coming, MigrateError, OldCode};
-use crate::blocks::chain;
 use crate::blocks::clock::{Clock as _, SystemClock};
 use crate::code::libraries::Release;
-use crate::recovery::about::{About, KeptKind};
-use crate::rehearsal::{
-    self, Copying, ModuleAt, Passed, RehearsalCommand, RehearsalError, Request, Writes,
-};
-use crate::snapshot::finish::{Beside, Embedded, parameters};
-use crate::snapshot::{SnapshotFile, SnapshotKind, Unfinished};
+use crate::rehearsal::{self, ModuleAt, Passed, RehearsalCommand, Request, Writes};
+use crate::snapshot::{SnapshotFile, Unfinished};
 use crate::upgrade::{OfflineRecord, offline_record};
 use refit_admin::api::UpgradeRecord;
-use refit_kernel::{ArtifactHash, KindCount};
+use refit_kernel::KindCount;
 use refit_loader::ProbeCommand;
-use refit_ordering::{CodeManifest, Ground, KindCode, ParametersHash, UpgradeEnd, UpgradeOutcome};
 use refit_store::snapshot_begin;
 use refit_upgrade::{Live, Plan};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// How an offline upgrade runs.
@@ -38,11 +33,11 @@ pub struct Runs {
 #[derive(Debug)]
 pub struct Migration {
     runs: Runs,
-    file: SnapshotFile,
+    pub(super) file: SnapshotFile,
     /// By their hashes.
-    old: BTreeMap<String, Probed>,
-    live: Live,
-    planned: Planned,
+    pub(super) old: BTreeMap<String, Probed>,
+    pub(super) live: Live,
+    pub(super) planned: Planned,
     began_at_ms: u64,
 }
 
@@ -153,116 +148,11 @@ impl Migration {
             plan: self.planned.plan.clone(),
             writes,
         };
-        let (records, begin) = self.file.image_records()?;
-        let image = Image {
-            file: File::open(self.file.path()).map_err(Unfinished::System)?,
-            begin,
-            length: records.iter().map(|record| record.length).sum(),
-        };
+        let image = Image::of(&self.file)?;
         let copy = Box::new(move |to, head| image.copy(to, head));
         // Nobody calls it off: it ends with this process.
         let passed = rehearsal::run(&self.runs.child, &request, copy, &|| false)?;
         Ok(passed)
-    }
-
-    /// BLAKE3 of the library of each kind of the new generation.
-    fn artifacts(&self) -> BTreeMap<String, ArtifactHash> {
-        let hash = |probed: &Probed| ArtifactHash(probed.library.id().to_bytes());
-        let kinds = self.live.kinds.iter();
-        let live = kinds.filter_map(|kind| {
-            let library = self.old.get(&kind.artifact)?;
-            Some((kind.descriptor.kind.clone(), hash(library)))
-        });
-        let new = self.planned.new.iter().flat_map(|new| {
-            let kinds = new.descriptor().kinds.iter();
-            kinds.map(move |kind| (kind.kind.clone(), hash(new)))
-        });
-        live.chain(new).collect()
-    }
-
-    /// The library of each kind of the new generation, in the order of its table: what is replaced keeps its place.
-    fn table(&self) -> Vec<(String, &Probed)> {
-        let comes = |name: &str| {
-            let mut new = self.planned.new.iter();
-            new.find(|new| new.kind(name).is_some())
-        };
-        let kinds = self.live.kinds.iter();
-        let mut table: Vec<_> = kinds
-            .filter_map(|kind| {
-                let name = &kind.descriptor.kind;
-                let library = comes(name).or_else(|| self.old.get(&kind.artifact))?;
-                Some((name.clone(), library))
-            })
-            .collect();
-        for new in &self.planned.new {
-            for kind in &new.descriptor().kinds {
-                if table.iter().all(|(name, _)| *name != kind.kind) {
-                    table.push((kind.kind.clone(), new));
-                }
-            }
-        }
-        table
-    }
-
-    fn beside(
-        &self,
-        file: &File,
-        record: &UpgradeRecord,
-        with_code: bool,
-    ) -> Result<Beside, MigrateError> {
-        let header = self.file.header();
-        let about = header.about().map_err(|why| self.file.content(why))?;
-        let mut kept: BTreeMap<_, _> = about
-            .kinds
-            .iter()
-            .map(|it| (&it.artifact, &it.file))
-            .collect();
-        let modules = self.planned.plan.modules.iter();
-        kept.extend(modules.map(|module| (&module.artifact, &module.path)));
-        let (mut kinds, mut codes, mut shown, mut libraries) =
-            (vec![], vec![], vec![], BTreeMap::new());
-        for (name, library) in self.table() {
-            let (module, artifact) = (library.descriptor(), library.artifact());
-            let Some(kind) = library.kind(&name) else {
-                continue;
-            };
-            codes.push(KindCode::of(module, kind, artifact.clone()));
-            shown.push(SnapshotKind::of(module, kind, artifact.clone()));
-            kinds.push(KeptKind {
-                kind: name,
-                file: kept
-                    .get(&artifact)
-                    .map_or_else(String::new, |file| (*file).clone()),
-                artifact: artifact.clone(),
-            });
-            libraries.insert(artifact, library);
-        }
-        let ground = Ground {
-            outcome: Some(UpgradeOutcome {
-                plan: chain::digest(&self.planned.plan),
-                end: UpgradeEnd::Committed,
-            }),
-            manifest: CodeManifest::new(codes).hash(),
-            parameters: ParametersHash(parameters(file)?.hash().0),
-            ..about.ground()
-        };
-        let embed = |(artifact, library): (String, &Probed)| Embedded {
-            artifact,
-            bytes: Box::new(Cursor::new(library.library.bytes().to_vec())),
-        };
-        let mut offline = header.offline.clone();
-        offline.extend(serde_json::to_value(record).ok());
-        Ok(Beside {
-            about: About::of_kinds(&ground, self.live.generation.next(), kinds),
-            ground,
-            kinds: shown,
-            identity: header.identity.get().as_bytes().to_vec(),
-            offline,
-            code: match with_code {
-                true => libraries.into_iter().map(embed).collect(),
-                false => Vec::new(),
-            },
-        })
     }
 
     fn migrated(&self, passed: Passed) -> Migrated {
@@ -301,47 +191,5 @@ impl Migration {
             took_us: passed.pause_us,
             record,
         }
-    }
-}
-
-/// The image of a snapshot, on its way to the child.
-struct Image {
-    file: File,
-    begin: u64,
-    length: u64,
-}
-
-impl Image {
-    fn copy(
-        self,
-        to: impl Write + Send + 'static,
-        head: Vec<u8>,
-    ) -> Result<Box<dyn Copying>, RehearsalError> {
-        let failed = |source| RehearsalError::Stream(refit_kernel::StreamError::Read { source });
-        let Self {
-            mut file,
-            begin,
-            length,
-        } = self;
-        file.seek(SeekFrom::Start(begin)).map_err(failed)?;
-        let write = move || {
-            let mut to = to;
-            // A child that has ended says itself why, and one that gets less says that.
-            let _ = to
-                .write_all(&head)
-                .and_then(|()| io::copy(&mut file.take(length), &mut to));
-        };
-        let thread = std::thread::Builder::new().name("refit-migration".to_owned());
-        thread.spawn(write).map_err(failed)?;
-        Ok(Box::new(Written))
-    }
-}
-
-/// The copy's writer: it knows no more than the child says.
-struct Written;
-
-impl Copying for Written {
-    fn failure(&mut self) -> Option<RehearsalError> {
-        None
     }
 }
