@@ -27,6 +27,7 @@ pub mod fixture;
 pub mod host;
 pub mod raw;
 pub mod schema;
+pub mod snapshot;
 pub mod voice;
 pub mod words;
 

@@ -110,7 +110,7 @@ fn fill(node: &Harness, engine: &str, keys: u64) {
 }
 
 /// Mints for two accounts and places holds: 1 and 2 to be kept over the upgrade, 3 settled before it.
-fn bank(node: &Harness) {
+pub(crate) fn bank(node: &Harness) {
     let send = |message: Value| node.send("accounts", message).unwrap();
     send(json!({"mint": {"number": 1, "to": "ada", "amount": 1000}}));
     send(json!({"mint": {"number": 2, "to": "bob", "amount": 500}}));

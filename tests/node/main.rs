@@ -26,6 +26,8 @@ mod large_replies;
 mod lost;
 mod memory;
 mod migrate_back;
+mod offline;
+mod offline_node;
 mod orders;
 mod poison;
 mod recovery;

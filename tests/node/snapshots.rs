@@ -26,7 +26,7 @@ use tempfile::TempDir;
 const WORKERS: usize = 2;
 
 /// Takes a snapshot into this file.
-fn take(node: &Node, with_code: bool, path: &Path) -> Result<Height, Refusal> {
+pub(crate) fn take(node: &Node, with_code: bool, path: &Path) -> Result<Height, Refusal> {
     let TakenSnapshot {
         mut body,
         bytes,

@@ -31,6 +31,10 @@ super::codes! { ALL_PLAN: "Planning an upgrade", "Rules of plans. A plan that br
     PLAN_CLASS_CHANGED = "plan-class-changed", PlanRefused, "Plan again: `refit upgrade plan … --out plan.json`.";
     /// The parameters that the plan brings cannot be in force.
     PLAN_PARAMETERS = "plan-parameters", PlanRefused, "See the names and bounds with `refit parameters show`; plan again with other values.";
+    /// A module has a function over a whole snapshot, which no node runs while it serves.
+    PLAN_NEEDS_OFFLINE = "plan-needs-offline", PlanRefused, "Plan with `--strategy offline`, or upgrade a snapshot: `refit snapshot migrate`.";
+    /// Two modules of the plan have a function over a whole snapshot.
+    PLAN_TWO_FUNCTIONS = "plan-two-functions", PlanRefused, "Bring one of them at a time.";
     /// The height for which the plan was made is over.
     PLAN_HEIGHT_PASSED = "plan-height-passed", PlanRefused, "Plan again with a later `--at-height`, or none.";
     /// The body is no plan, or too large for one.

@@ -75,6 +75,18 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     TRANSITION_FAILED = "transition-failed", TransitionFailed, "Mend the migration and plan again.";
     /// The migration of an engine panicked.
     TRANSITION_PANICKED = "transition-panicked", TransitionFailed, "Mend the migration and plan again.";
+    /// The function over the whole snapshot returned a fault.
+    SNAPSHOT_FUNCTION_FAILED = "snapshot-function-failed", TransitionFailed, "Mend the function and plan again.";
+    /// The function over the whole snapshot panicked.
+    SNAPSHOT_FUNCTION_PANICKED = "snapshot-function-panicked", TransitionFailed, "Mend the function and plan again.";
+    /// The function over the whole snapshot gave back engines or states that it must not.
+    SNAPSHOT_FUNCTION_RESULT = "snapshot-function-result", TransitionFailed, "Mend the function, as `abi/README.md` says what it gives back, and plan again.";
+    /// The plan is for a node that stops for it, and this one would not go on behind its last block.
+    OFFLINE_REFUSED = "offline-refused", Refused, "Take a snapshot, upgrade that with `refit snapshot migrate`, and restore it.";
+    /// The plan is for a node that stops for it, and `max_downtime = 0` says that this one does not.
+    DOWNTIME_REFUSED = "downtime-refused", Refused, "Allow some with `max_downtime`, or upgrade a snapshot with `refit snapshot migrate`.";
+    /// The node would not serve for longer than `max_downtime`.
+    DOWNTIME_TOO_LONG = "downtime-too-long", Refused, "Accept more with `max_downtime`, or upgrade a snapshot with `refit snapshot migrate`.";
     /// A new state does not pass its own check.
     CHECK_FAILED = "check-failed", TransitionFailed, "Mend the migration, or the check.";
     /// An engine does not start afresh: its `init` failed.

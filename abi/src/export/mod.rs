@@ -180,7 +180,8 @@ pub fn describe_kind<H: History>() -> crate::descriptor::KindDescriptor {
 ///
 /// `export_engines!(Kv, Index; snapshot = offline::transform);` adds a function over a whole snapshot,
 /// `fn(&[u8]) -> Result<Vec<u8>, Fault>`, for a release that cannot say what it does engine by engine
-/// (restart strategy `offline`). A node calls it in no upgrade while it serves.
+/// (restart strategy `offline`). [`snapshot`](mod@crate::snapshot) says what its bytes are, reads and writes them. No node
+/// calls it while it serves.
 #[macro_export]
 macro_rules! export_engines {
     ($($engine:ty),+ $(,)? $(; snapshot = $snapshot:path $(;)?)?) => {

@@ -242,7 +242,9 @@ impl Module {
         };
         let mut bytes = Vec::new();
         let mut buffer = Buffer::new(&mut bytes);
-        let _noted = running::note(Label::unknown(), Call::Migrate, None);
+        // The code is of all kinds of the module: the first stands for them.
+        let label = self.shared.labels.first().copied();
+        let _noted = running::note(label.unwrap_or(Label::unknown()), Call::Migrate, None);
         // SAFETY: the entry is this module's, which is mapped while `self` lives; the bytes are borrowed and the
         // buffer behind the sink is ours, both for longer than the call.
         let status = unsafe { transform(snapshot.into(), buffer.sink()) };

@@ -37,17 +37,28 @@ pub fn end_with_parent() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-/// Bounds a process that rehearses an upgrade: its address space, in bytes, and its processor time, in
-/// seconds. Unlike a probe it stages modules itself, so it may write files in memory, of a module's
-/// length. When the whole machine is short of memory, it is the first to go.
+/// The bounds of a process that runs an upgrade beside the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RehearsalBounds {
+    /// Address space, in bytes.
+    pub memory_bytes: u64,
+    /// Processor time of all its threads, in seconds.
+    pub cpu_s: u64,
+    /// The longest file that it writes, in bytes; one of a module's length is always allowed.
+    pub file_bytes: u64,
+}
+
+/// Bounds a process that rehearses an upgrade. Unlike a probe it stages modules itself, so it may write files in memory,
+/// of a module's length. When the whole machine is short of memory, it is the first to go.
 ///
 /// # Errors
 /// The system's error.
-pub fn confine_rehearsal(memory_bytes: u64, cpu_s: u64) -> io::Result<()> {
-    limit(Resource::As, memory_bytes)?;
-    limit(Resource::Cpu, cpu_s)?;
+pub fn confine_rehearsal(bounds: RehearsalBounds) -> io::Result<()> {
+    limit(Resource::As, bounds.memory_bytes)?;
+    limit(Resource::Cpu, bounds.cpu_s)?;
     limit(Resource::Nofile, REHEARSAL_FILES_MAX)?;
-    limit(Resource::Fsize, crate::artifact::ARTIFACT_BYTES_MAX)?;
+    let file_bytes = bounds.file_bytes.max(crate::artifact::ARTIFACT_BYTES_MAX);
+    limit(Resource::Fsize, file_bytes)?;
     limit(Resource::Core, 0)?;
     // Not every system has it, and the limit above holds without.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");

@@ -11,9 +11,10 @@ use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart,
     engine_revive, events, explain, init, parameters, query, run, send, snapshot_create,
-    snapshot_diff, snapshot_inspect, snapshot_restore, snapshot_verify, status, upgrade_apply,
-    upgrade_bundle, upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
-    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
+    snapshot_diff, snapshot_inspect, snapshot_migrate, snapshot_restore, snapshot_verify, status,
+    upgrade_apply, upgrade_bundle, upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list,
+    upgrade_plan, upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status,
+    upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -103,6 +104,9 @@ fn snapshot(common: &CommonArgs, command: SnapshotCommand) -> Result<(), Failure
         SnapshotCommand::Inspect(args) => snapshot_inspect::run(&args),
         SnapshotCommand::Verify(args) => snapshot_verify::run(&args),
         SnapshotCommand::Restore(args) => snapshot_restore::run(common, &args),
+        SnapshotCommand::Migrate(args) => {
+            snapshot_migrate::run(common, &sources(common, &args.building)?, &args)
+        }
         SnapshotCommand::Diff(args) => snapshot_diff::run(&args),
     }
 }

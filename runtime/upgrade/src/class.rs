@@ -22,6 +22,8 @@ pub enum Class {
     Translate,
     /// An older version comes in: the live code takes each state back to it, as postcard bytes.
     MigrateBack,
+    /// The release's own function over the whole snapshot makes the new state.
+    Snapshot,
     /// The engine starts afresh; its state is dropped.
     #[serde(rename = "restart-engine")]
     Restart,
@@ -88,6 +90,7 @@ impl fmt::Display for Class {
             Class::MigrateByHand => "migrate-by-hand",
             Class::Translate => "translate",
             Class::MigrateBack => "migrate-back",
+            Class::Snapshot => "snapshot",
             Class::Restart => "restart-engine",
         })
     }

@@ -4,6 +4,34 @@ use crate::budget::BusBudget;
 use refit_kernel::ParameterChanges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
+
+/// How a node does an upgrade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// While it serves, between two blocks.
+    #[default]
+    Hot,
+    /// While it does not serve: it stops at the height, and starts as the new generation.
+    Offline,
+}
+
+impl Strategy {
+    /// Whether a plan need not say it.
+    fn is_hot(&self) -> bool {
+        *self == Self::Hot
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Hot => "hot",
+            Self::Offline => "offline",
+        })
+    }
+}
 
 /// A plan's orders beside its modules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,4 +58,7 @@ pub struct Directives {
     /// all.
     #[serde(default)]
     pub parameters: ParameterChanges,
+    /// How the node does it. A plan that does not say it is one for a node that serves.
+    #[serde(default, skip_serializing_if = "Strategy::is_hot")]
+    pub strategy: Strategy,
 }

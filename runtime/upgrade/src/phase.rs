@@ -1,6 +1,7 @@
 //! The phases of an upgrade, who watches them, and how it ends.
 
 use crate::budget::Budget;
+use crate::whole_fault::WholeFault;
 use refit_abi::codes;
 use refit_abi::host::CallError;
 use refit_abi::host::Explain;
@@ -223,6 +224,18 @@ pub enum Failure {
         /// Which, and their bounds.
         error: ParametersError,
     },
+    /// The function over the whole snapshot failed.
+    #[error("the function over the whole snapshot failed: {error}")]
+    Whole {
+        /// Its fault or panic.
+        error: CallError,
+    },
+    /// It cannot be given what there is, or gave something else back than it must.
+    #[error("the function over the whole snapshot: {fault}")]
+    WholeResult {
+        /// What is wrong with it.
+        fault: WholeFault,
+    },
     /// Somebody withdrew it.
     #[error(transparent)]
     Withdrawn(#[from] Withdrawn),
@@ -264,7 +277,9 @@ impl Failure {
             | Failure::Restart { engine, .. }
             | Failure::Queued { engine, .. }
             | Failure::Message { from: engine, .. } => Some(*engine),
-            Failure::Parameters { .. }
+            Failure::WholeResult { fault } => fault.engine(),
+            Failure::Whole { .. }
+            | Failure::Parameters { .. }
             | Failure::Withdrawn(_)
             | Failure::Unsettled { .. }
             | Failure::Overtaken { .. } => None,
@@ -301,6 +316,14 @@ impl Explain for Failure {
             Failure::Taken { .. } => codes::BUS_TAKEN,
             Failure::Restart { .. } => codes::RESTART_FAILED,
             Failure::Queued { .. } => codes::QUEUED_MESSAGE_NOT_ACCEPTED,
+            Failure::Whole {
+                error: CallError::Panicked { .. },
+            } => codes::SNAPSHOT_FUNCTION_PANICKED,
+            Failure::Whole { .. } => codes::SNAPSHOT_FUNCTION_FAILED,
+            Failure::WholeResult {
+                fault: WholeFault::TooLarge { .. },
+            } => codes::SNAPSHOT_TOO_LARGE,
+            Failure::WholeResult { .. } => codes::SNAPSHOT_FUNCTION_RESULT,
             Failure::Parameters { .. } => codes::PLAN_PARAMETERS,
             Failure::Withdrawn(_) => codes::WITHDRAWN,
             Failure::Unsettled { .. } => codes::SWEEP_TOO_LONG,
@@ -322,6 +345,9 @@ impl Explain for Failure {
                 error: CallError::Fault(fault),
                 ..
             } if fault.code == FORBIDDEN => MessageFault::Forbidden.next(),
+            Failure::Whole { .. } | Failure::WholeResult { .. } => {
+                "the old generation goes on; mend the function and plan again"
+            }
             Failure::Transition { .. }
             | Failure::Check { .. }
             | Failure::Handler { .. }

@@ -160,6 +160,12 @@ impl Plan {
         planned.map_or(Class::Carry, |planned| planned.class)
     }
 
+    /// Whether a function over the whole snapshot makes the new states.
+    pub fn is_whole(&self) -> bool {
+        let mut kinds = self.modules.iter().flat_map(|module| &module.kinds);
+        kinds.any(|kind| kind.class == Class::Snapshot)
+    }
+
     /// The strongest class in the plan.
     pub fn class(&self) -> Class {
         let kinds = self.modules.iter().flat_map(|module| &module.kinds);

@@ -181,6 +181,20 @@ pub enum PlanError {
         /// Which, and their bounds.
         error: ParametersError,
     },
+    /// A module can only come in while the node does not serve.
+    #[error(
+        "{path} has a function over a whole snapshot, which no node runs while it serves: it needs the strategy `offline`"
+    )]
+    NeedsOffline {
+        /// The module's file.
+        path: String,
+    },
+    /// Two modules would each make all states.
+    #[error("{} and {} both have a function over a whole snapshot", paths[0], paths[1])]
+    TwoFunctions {
+        /// The modules' files.
+        paths: [String; 2],
+    },
     /// The height has passed.
     #[error("the plan is for height {planned}, the node is at {now}")]
     Past {
@@ -222,6 +236,8 @@ impl Explain for PlanError {
             PlanError::Changed { .. } => codes::PLAN_ARTIFACT_CHANGED,
             PlanError::Class { .. } => codes::PLAN_CLASS_CHANGED,
             PlanError::Parameters { .. } => codes::PLAN_PARAMETERS,
+            PlanError::NeedsOffline { .. } => codes::PLAN_NEEDS_OFFLINE,
+            PlanError::TwoFunctions { .. } => codes::PLAN_TWO_FUNCTIONS,
             PlanError::Past { .. } => codes::PLAN_HEIGHT_PASSED,
         }
     }
@@ -252,6 +268,10 @@ impl Explain for PlanError {
             PlanError::Parameters { .. } => {
                 "see the names and bounds with: refit parameters show; plan again with other values"
             }
+            PlanError::NeedsOffline { .. } => {
+                "plan with --strategy offline, or upgrade a snapshot: refit snapshot migrate"
+            }
+            PlanError::TwoFunctions { .. } => "bring one of them at a time",
             PlanError::Past { .. } => "plan again with a later --at-height, or none",
         })
     }

@@ -3,7 +3,7 @@
 mod kind;
 
 use crate::class::Class;
-use crate::directives::Directives;
+use crate::directives::{Directives, Strategy};
 use crate::order::Crossing;
 use crate::plan::{
     Live, LiveKind, OfferedModule, PLAN_FORMAT, PLAN_MODULES_MAX, Plan, PlannedModule, code_id,
@@ -44,9 +44,13 @@ impl Plan {
             .map_err(|error| PlanError::TooMany { error })?;
         let parameters = directives.parameters.check();
         parameters.map_err(|error| PlanError::Parameters { error })?;
+        let ways = Ways {
+            directives,
+            is_whole: is_whole(candidates, directives)?,
+        };
         let mut modules = candidates
             .iter()
-            .map(|candidate| plan_module(live, candidate, directives))
+            .map(|candidate| plan_module(live, candidate, &ways))
             .collect::<Result<Vec<_>, _>>()?;
         // Before the order is computed, which looks kinds up by name.
         twice(&modules)?;
@@ -106,10 +110,34 @@ impl Plan {
     }
 }
 
+/// In which ways states may cross.
+struct Ways<'a> {
+    directives: &'a Directives,
+    /// One function makes the states of all kinds that come in.
+    is_whole: bool,
+}
+
+/// Whether one of the modules has a function over a whole snapshot, which no node runs while it serves.
+fn is_whole(candidates: &[OfferedModule], directives: &Directives) -> Result<bool, PlanError> {
+    let has_one = |candidate: &&OfferedModule| candidate.descriptor.transforms_snapshot;
+    let mut having = candidates.iter().filter(has_one);
+    match (having.next(), having.next()) {
+        (None, _) => Ok(false),
+        (Some(one), Some(other)) => Err(PlanError::TwoFunctions {
+            paths: [one.path.clone(), other.path.clone()],
+        }),
+        (Some(one), None) if directives.strategy == Strategy::Hot => {
+            let path = one.path.clone();
+            Err(PlanError::NeedsOffline { path })
+        }
+        (Some(_), None) => Ok(true),
+    }
+}
+
 fn plan_module(
     live: &Live,
     candidate: &OfferedModule,
-    directives: &Directives,
+    ways: &Ways<'_>,
 ) -> Result<PlannedModule, PlanError> {
     let kinds = &candidate.descriptor.kinds;
     if let Some(meant) = &candidate.meant {
@@ -126,7 +154,7 @@ fn plan_module(
     }
     let kinds = kinds
         .iter()
-        .map(|kind| kind::plan(live, candidate, kind, directives))
+        .map(|kind| kind::plan(live, candidate, kind, ways))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(PlannedModule {
         path: candidate.path.clone(),

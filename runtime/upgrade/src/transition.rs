@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use refit_abi::EngineId;
 use refit_abi::host::{Kind, Migration};
 use refit_kernel::{CommitEffects, Counters, GenerationTable, KindIndex, LogLine, Next, Quiesced};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -65,6 +66,8 @@ struct ChunkMade {
 #[derive(Clone)]
 struct Stages {
     work: Arc<Vec<Work>>,
+    /// What the function over the whole snapshot has made.
+    states: Arc<BTreeMap<EngineId, Vec<u8>>>,
     shared: Arc<Shared>,
 }
 
@@ -76,6 +79,8 @@ struct Crossing {
 /// What all transitions and rounds are run with.
 pub(crate) struct Transitions {
     pub(crate) work: Arc<Vec<Work>>,
+    /// The states that are made already, as bytes.
+    pub(crate) states: Arc<BTreeMap<EngineId, Vec<u8>>>,
     /// Of the generation that comes.
     pub(crate) table: Arc<GenerationTable>,
     pub(crate) under_way: Arc<UnderWay>,
@@ -93,6 +98,7 @@ pub(crate) struct Ran {
 pub(crate) fn run(transitions: Transitions, quiesced: &mut Quiesced<'_>) -> Ran {
     let Transitions {
         work,
+        states,
         table,
         under_way,
         budget,
@@ -101,6 +107,7 @@ pub(crate) fn run(transitions: Transitions, quiesced: &mut Quiesced<'_>) -> Ran 
     let shared = Arc::new(Shared::new(quiesced.view(), table, under_way, budget));
     let stages = Stages {
         work,
+        states,
         shared: shared.clone(),
     };
     let mut rounds = Rounds::new(shared.clone());
@@ -135,8 +142,8 @@ impl Work {
     /// The step that leads from the old code's states to the new code's, if one does.
     pub(crate) fn step(class: Class, old: &Kind, new: &Kind) -> Option<Migration> {
         match class {
-            // Back leads the live code, which knows what came before it.
-            Class::Restart | Class::MigrateBack => None,
+            // Back leads the live code, which knows what came before it; what a function over the whole makes is there.
+            Class::Restart | Class::MigrateBack | Class::Snapshot => None,
             Class::Translate => new.migration_from_schema(old.descriptor().schema),
             _ => new.migration_from(old.tag()),
         }
@@ -227,6 +234,10 @@ impl Stages {
             // A poisoned engine has no state to cross with; started afresh it needs none, and a rehearsal none of it.
             let is_stateless = slot.instance().is_none();
             if is_stateless && item.class != Class::Restart {
+                return ControlFlow::Continue(());
+            }
+            // The function over the whole snapshot has it stop.
+            if item.class == Class::Snapshot && !self.states.contains_key(&slot.id()) {
                 return ControlFlow::Continue(());
             }
             // A chunk after one that failed ends early; one before goes on, and its failure would count instead.

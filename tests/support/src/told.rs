@@ -65,6 +65,7 @@ pub(crate) fn committed() -> UpgradeReport {
         retired: true,
         pinned: Vec::new(),
         rolled_back: None,
+        offline: None,
     }
 }
 
@@ -202,6 +203,7 @@ pub(crate) fn quarantined() -> Vec<QuarantineEntry> {
 /// The node that tells all this.
 pub(crate) fn node(life: Life) -> NodeInfo {
     NodeInfo {
+        max_downtime_ms: None,
         version: "0.1.0".to_owned(),
         abi_epoch: 1,
         compiler: "59807616e1fa".to_owned(),

@@ -34,6 +34,6 @@ pub use status::{
     ParametersStatus, PoisonStatus, Status, StuckStatus,
 };
 pub use upgrade::{
-    Class, Phase, PhaseTime, Reason, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,
+    Class, Offline, Phase, PhaseTime, Reason, UPGRADE_CANCELLED, UpgradeAccepted, UpgradeReport,
     UpgradeState, UpgradedKind, WithoutBlock,
 };

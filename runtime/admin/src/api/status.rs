@@ -132,6 +132,10 @@ pub struct StuckStatus {
 /// The process that answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeInfo {
+    /// How long it may not serve for an upgrade that it cannot do while it serves, in milliseconds; absent if nobody has
+    /// said it: then only for one that is ordered so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_downtime_ms: Option<u64>,
     /// Version of the node.
     pub version: String,
     /// ABI epoch that engines must be built against.

@@ -77,6 +77,24 @@ pub struct UpgradeReport {
     /// What became of taking it back, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back: Option<RollBackReport>,
+    /// How it was done while no node served, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<Offline>,
+}
+
+/// How an upgrade was done while no node served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "on")]
+#[non_exhaustive]
+pub enum Offline {
+    /// On a snapshot, from which this node's folder was restored.
+    Snapshot,
+    /// By this node, which stopped at the height and carried it out when it started again.
+    Node {
+        /// From when it stopped until it served again, in microseconds; absent if nobody knows when it stopped.
+        #[serde(default)]
+        downtime_us: Option<u64>,
+    },
 }
 
 /// The times around an upgrade in which no block ran, beside its pause.
@@ -141,6 +159,8 @@ pub enum Class {
     Translate,
     /// The live code takes the state back to an older version.
     MigrateBack,
+    /// A function of the release over the whole snapshot makes the new state.
+    Snapshot,
     /// The engine starts afresh; its state is dropped.
     RestartEngine,
 }
@@ -269,7 +289,7 @@ shown_as! {
     }
     Class {
         Carry = "carry", New = "new", Adopt = "adopt", Migrate = "migrate", MigrateByHand = "migrate-by-hand",
-        Translate = "translate", MigrateBack = "migrate-back",
+        Translate = "translate", MigrateBack = "migrate-back", Snapshot = "snapshot",
         RestartEngine = "restart-engine",
     }
     Phase {

@@ -53,15 +53,18 @@ pub(crate) use named_json::NamedJson;
 pub(crate) use named_path::NamedPath;
 pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
-pub(crate) use policy::{PanicChoice, PolicyArgs, RepliesChoice, pause_limit, rehearsal_wait};
+pub(crate) use policy::{
+    PanicChoice, PolicyArgs, RepliesChoice, downtime, pause_limit, rehearsal_wait,
+};
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use snapshot::{
-    CreateArgs, DiffArgs, RestoreArgs, SnapshotCommand, SnapshotInspectArgs, VerifyArgs,
+    CreateArgs, DiffArgs, MigrateArgs, RestoreArgs, SnapshotCommand, SnapshotInspectArgs,
+    VerifyArgs,
 };
 pub(crate) use store::{CodeChoice, StoreKind};
 pub(crate) use upgrade::{
-    ApplyArgs, BundleArgs, CancelArgs, PlanArgs, ProbationArgs, QuarantineArgs, RehearseArgs,
-    RollbackArgs, SnapshotBefore, UpgradeCommand, UpgradeStatusArgs, UpgradeWaitArgs,
+    ApplyArgs, BundleArgs, CancelArgs, OrderArgs, PlanArgs, ProbationArgs, QuarantineArgs,
+    RehearseArgs, RollbackArgs, SnapshotBefore, UpgradeCommand, UpgradeStatusArgs, UpgradeWaitArgs,
 };
 pub(crate) use variables::name_in;
 pub(crate) use watch::{WatchArgs, call_limit, stop_limit};

@@ -18,6 +18,10 @@ pub(crate) struct PolicyArgs {
     /// waits as long for the one before to settle is let go. From 100ms on. [default: 30s]
     #[arg(long, value_name = "TIME", env = "REFIT_PAUSE_LIMIT", value_parser = pause_limit)]
     pub(crate) pause_limit: Option<Duration>,
+    /// How long the node may not serve for an upgrade that it cannot do while it serves, such as 5s: such an upgrade is then
+    /// planned as `offline`. 0s: it is refused, also if it is ordered. [default: only if it is ordered]
+    #[arg(long, value_name = "TIME", env = "REFIT_MAX_DOWNTIME", value_parser = downtime)]
+    pub(crate) max_downtime: Option<Duration>,
     /// For so many blocks after an upgrade the node can be rolled back; 0: not at all. Another plan is refused
     /// meanwhile. [default: 32]
     #[arg(long, value_name = "COUNT", env = "REFIT_PROBATION_BLOCKS", value_parser = probation_blocks)]
@@ -92,6 +96,14 @@ impl From<RepliesChoice> for Replies {
             RepliesChoice::Leave => Self::Leave,
             RepliesChoice::Hold => Self::Held,
         }
+    }
+}
+
+/// Parses a time without service, which may be none.
+pub(crate) fn downtime(text: &str) -> Result<Duration, String> {
+    match text.trim() {
+        "0" | "0s" | "0ms" => Ok(Duration::ZERO),
+        text => time(text),
     }
 }
 

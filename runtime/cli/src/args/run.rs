@@ -39,8 +39,10 @@ pub(crate) struct RunArgs {
         help_heading = "Blocks"
     )]
     pub(crate) store: Option<StoreKind>,
-    /// Which code the engines may be configured with when the data folder has begun: `same` as before, or `live`: any,
-    /// and the code that was live starts all the same.
+    /// Which code the engines may be configured with when the data folder has begun: `same` as before; `live`: any,
+    /// and the code that was live starts all the same; or `from-config`: any, and if it is not live it comes in before the
+    /// node serves, by an upgrade like any other. Nothing else decides then what runs: do not leave it in a unit file
+    /// beside upgrades by plan.
     #[arg(
         long,
         value_name = "CODE",

@@ -1,9 +1,12 @@
 //! Snapshots: taking, looking into, restoring.
 
-use super::{NamedPath, OutputArgs};
+use super::policy::{rehearsal_memory, rehearsal_wait};
+use super::upgrade::OrderArgs;
+use super::{BuildingArgs, NamedPath, OutputArgs};
 use clap::{Args, Subcommand};
 use refit_abi::EngineId;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotCommand {
@@ -19,6 +22,12 @@ pub(crate) enum SnapshotCommand {
     /// timers go on where the snapshot was taken. What the node did after that is not in it, so the restored chain is on
     /// a branch of its own, which the ids of its events say.
     Restore(RestoreArgs),
+    /// Upgrades a snapshot without a node: new code and the states after its transitions, in another file.
+    ///
+    /// The plan is made, or compared, as a node does; the transitions run in a child process on a copy of the states. A
+    /// node that is restored from the new snapshot goes on with the new code, behind the same block, and has the
+    /// upgrade in its history. The states are those that a node comes to by the same upgrade, to the byte.
+    Migrate(MigrateArgs),
     /// Compares two snapshots: their code, their parameters, their engines, and the entries of the engines' states.
     Diff(DiffArgs),
 }
@@ -69,6 +78,49 @@ pub(crate) struct RestoreArgs {
     /// The library of a kind, for a snapshot that was taken without code: the very file that the node ran.
     #[arg(long = "library", value_name = "KIND=PATH")]
     pub(crate) libraries: Vec<NamedPath>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// The snapshot to begin with.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// File to write the new snapshot to, for its owner alone. A file that is no snapshot is not replaced.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    pub(crate) out: Option<PathBuf>,
+    /// New code for a kind: a library, or a folder of source that is built first. With --plan: where the plan's library
+    /// of that kind is, if not at its path.
+    #[arg(
+        long = "engine",
+        value_name = "KIND=PATH",
+        required_unless_present = "plan"
+    )]
+    pub(crate) engines: Vec<NamedPath>,
+    /// Does what this plan says: the file that `refit upgrade plan` wrote, for the node that the snapshot is of.
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["restart", "dead_letters", "budget", "set", "allow"])]
+    pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) orders: OrderArgs,
+    /// The library that a kind's states are of, for a snapshot without code. Else it is looked for in the snapshot, and
+    /// among the libraries that the data folder keeps.
+    #[arg(long = "library", value_name = "KIND=PATH")]
+    pub(crate) libraries: Vec<NamedPath>,
+    /// Puts the libraries into the new snapshot, also if the one before has none in it.
+    #[arg(long)]
+    pub(crate) with_code: bool,
+    /// Runs the transitions, says what would come, and writes nothing.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Longest time for the transitions, from 100ms to 5min.
+    #[arg(long, value_name = "TIME", default_value = "5min", env = "REFIT_WAIT_MAX", value_parser = rehearsal_wait)]
+    pub(crate) wait_max: Duration,
+    /// Memory that they may use, such as 512MiB: old and new states, and the code.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", env = "REFIT_REHEARSAL_MEMORY", value_parser = rehearsal_memory)]
+    pub(crate) memory: u64,
+    #[command(flatten)]
+    pub(crate) building: BuildingArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -21,4 +21,6 @@ pub(crate) enum CodeChoice {
     Same,
     /// Any.
     Live,
+    /// Any; if it is not live, it comes in before the node serves, as an upgrade.
+    FromConfig,
 }

@@ -6,7 +6,7 @@ use crate::units::{seconds, time};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand, ValueEnum};
 use refit_admin::RequestId;
-use refit_upgrade::LINT_CODES;
+use refit_upgrade::{LINT_CODES, Strategy};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,24 +57,12 @@ pub(crate) struct PlanArgs {
     /// sooner if messages make more blocks, and later if they make fewer.
     #[arg(long = "in", value_name = "TIME", conflicts_with = "at_height", value_parser = time)]
     pub(crate) in_time: Option<Duration>,
-    /// Starts engines of this kind afresh with their old configuration; their states are dropped.
-    #[arg(long, value_name = "KIND")]
-    pub(crate) restart: Vec<String>,
-    /// Gives up queued messages to this kind that its new code does not take: they become dead letters.
-    #[arg(long, value_name = "KIND")]
-    pub(crate) dead_letters: Vec<String>,
-    /// Replies of this kind are meant to differ from what the live code answers: then that is only noted.
-    #[arg(long, value_name = "KIND")]
-    pub(crate) expect_differences: Vec<String>,
-    /// How much the transitions may do on the upgrade bus: messages, rounds, bytes or engines.
-    #[arg(long, value_name = "WHAT=COUNT")]
-    pub(crate) budget: Vec<BudgetArg>,
-    /// Sets a parameter of the node in the same step, such as block.messages=100000: with the new code, or not at all.
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub(crate) set: Vec<Setting>,
-    /// Goes on in spite of an error that the linter found, named by its code.
-    #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
-    pub(crate) allow: Vec<String>,
+    #[command(flatten)]
+    pub(crate) orders: OrderArgs,
+    /// How the node does it: `hot`, while it serves; or `offline`: it stops at the height, and restarts as the new
+    /// generation. [default: hot; offline for what only goes so, if the node's `max_downtime` allows it]
+    #[arg(long, value_name = "STRATEGY", hide_possible_values = true)]
+    pub(crate) strategy: Option<StrategyChoice>,
     /// File to write the plan to; `-` is stdout. A file that is no plan is not replaced; an older plan becomes
     /// FILE.before.
     #[arg(
@@ -94,6 +82,47 @@ pub(crate) struct PlanArgs {
     pub(crate) building: BuildingArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// How a node does an upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum StrategyChoice {
+    /// While it serves.
+    Hot,
+    /// While it does not serve.
+    Offline,
+}
+
+impl From<StrategyChoice> for Strategy {
+    fn from(choice: StrategyChoice) -> Self {
+        match choice {
+            StrategyChoice::Hot => Self::Hot,
+            StrategyChoice::Offline => Self::Offline,
+        }
+    }
+}
+
+/// What a plan orders beside the code that it brings.
+#[derive(Debug, Default, Args)]
+pub(crate) struct OrderArgs {
+    /// Starts engines of this kind afresh with their old configuration; their states are dropped.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) restart: Vec<String>,
+    /// Gives up queued messages to this kind that its new code does not take: they become dead letters.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) dead_letters: Vec<String>,
+    /// Replies of this kind are meant to differ from what the live code answers: then that is only noted.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) expect_differences: Vec<String>,
+    /// How much the transitions may do on the upgrade bus: messages, rounds, bytes or engines.
+    #[arg(long, value_name = "WHAT=COUNT")]
+    pub(crate) budget: Vec<BudgetArg>,
+    /// Sets a parameter of the node in the same step, such as block.messages=100000: with the new code, or not at all.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<Setting>,
+    /// Goes on in spite of an error that the linter found, named by its code.
+    #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(LINT_CODES), hide_possible_values = true)]
+    pub(crate) allow: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +151,10 @@ pub(crate) struct ApplyArgs {
     /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin.
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
+    /// Does it so, whatever the plan says: `hot`, while the node serves; or `offline`: it stops at the height, and restarts
+    /// as the new generation.
+    #[arg(long, value_name = "STRATEGY", hide_possible_values = true)]
+    pub(crate) strategy: Option<StrategyChoice>,
     /// Key, CLIENT/SEQUENCE: the plan is taken on once, however often it is applied; another one under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE")]
     pub(crate) key: Option<RequestId>,

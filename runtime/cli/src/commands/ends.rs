@@ -82,6 +82,11 @@ impl Ends {
         )
     }
 
+    /// Why the node starts again.
+    pub(super) fn words_again(&self) -> String {
+        self.restart.words().to_owned()
+    }
+
     /// Whether a signal has come.
     pub(super) fn was_told(&self) -> bool {
         self.begun.load(Ordering::Acquire)

@@ -32,6 +32,7 @@ pub(crate) mod send;
 pub(crate) mod snapshot_create;
 pub(crate) mod snapshot_diff;
 pub(crate) mod snapshot_inspect;
+pub(crate) mod snapshot_migrate;
 pub(crate) mod snapshot_restore;
 pub(crate) mod snapshot_verify;
 pub(crate) mod status;

@@ -72,6 +72,7 @@ pub(super) fn set(
     config.rehearsal = rehearse.then_some(rehearsal);
     config.max_pause = args.max_pause.or(file.max_pause);
     bound_is_rehearsed(args, file)?;
+    config.max_downtime = args.max_downtime.or(file.max_downtime);
     if let Some(limit) = args.pause_limit.or(file.pause_limit) {
         config.pause_limit = limit;
     }
@@ -89,6 +90,8 @@ pub(super) fn set(
         .map_err(|error| Box::new(RunError::Quarantine(error)))?;
     let rolls_back = restart.clone();
     config.on_roll_back = Some(Arc::new(move || rolls_back.roll_back()));
+    let stops = restart.clone();
+    config.on_offline = Some(Arc::new(move || stops.for_upgrade()));
     config.on_stuck = Some(Arc::new(move |stuck: &StuckPause| restart.go(stuck)));
     Ok(())
 }

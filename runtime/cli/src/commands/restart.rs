@@ -45,6 +45,7 @@ pub(super) struct Restart {
     ending: Arc<AtomicBool>,
     rolls_back: Arc<Notify>,
     is_rolled_back: Arc<AtomicBool>,
+    is_upgraded: Arc<AtomicBool>,
     /// The working folder in which the node was started; `None` if it could not be opened.
     folder: Option<Arc<File>>,
 }
@@ -192,10 +193,24 @@ impl Restart {
         self.ending.store(true, Ordering::Release);
     }
 
-    /// Has the node end, to be started again: it is rolled back.
+    /// Has the node end, to be started again: what it does then is written down.
     pub(super) fn roll_back(&self) {
         self.is_rolled_back.store(true, Ordering::Release);
         self.rolls_back.notify_one();
+    }
+
+    /// Has the node end, to be started again: it has stopped for an upgrade.
+    pub(super) fn for_upgrade(&self) {
+        self.is_upgraded.store(true, Ordering::Release);
+        self.roll_back();
+    }
+
+    /// Why it is started again.
+    pub(super) fn words(&self) -> &'static str {
+        match self.is_upgraded.load(Ordering::Acquire) {
+            true => "the node stops for an upgrade, and restarts to carry it out",
+            false => "the generation is taken back: the node restarts with the code of before",
+        }
     }
 
     /// Whether that is why it ends.

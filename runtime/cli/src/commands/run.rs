@@ -55,7 +55,7 @@ pub(crate) enum RunError {
     Start(StartError),
     Bind(BindError),
     Failed(Failed),
-    /// It was rolled back, and this program cannot put itself in its own place.
+    /// It stopped to be started again, and this program cannot put itself in its own place.
     NotAgain {
         why: String,
     },
@@ -120,7 +120,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     match (node.failed(), ended) {
         (Some(failed), _) => Err(Box::new(RunError::Failed(failed.clone())).into()),
         (None, Ended::Told) => Ok(()),
-        // The next start carries the roll-back out.
+        // The next start carries the roll-back out, or the upgrade.
         (None, Ended::RollsBack) if was_told => Ok(()),
         (None, Ended::RollsBack) => Err(Box::new(restart.again()).into()),
     }
@@ -243,6 +243,7 @@ fn node_config(
     config.check_faults = args.check_faults;
     // One that goes on in its own place was admitted before.
     config.live_code = args.code == CodeChoice::Live || before.is_restart();
+    config.brings_code = args.code == CodeChoice::FromConfig && !before.is_restart();
     if let Some(workers) = args.workers.or(file.node.workers) {
         config.workers = workers.get().into();
     }
@@ -267,7 +268,7 @@ fn node_config(
 enum Ended {
     /// It was told to.
     Told,
-    /// Its next start takes a generation back.
+    /// Its next start takes a generation back, or carries an upgrade out.
     RollsBack,
 }
 
@@ -310,9 +311,7 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
     log_end(&node);
     show::talk(match ended {
         Ended::Told => ends.words(),
-        Ended::RollsBack => {
-            "the generation is taken back: the node restarts with the code of before".to_owned()
-        }
+        Ended::RollsBack => ends.words_again(),
     });
     node.told_to_end();
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);
@@ -412,7 +411,7 @@ impl fmt::Display for RunError {
             Self::NotAgain { why } => {
                 write!(
                     f,
-                    "the node is rolled back with its next start, and cannot start itself again: {why}"
+                    "the next start of the node carries out what it has stopped for, and it cannot start itself again: {why}"
                 )
             }
             Self::Failed(failed) => {
@@ -457,7 +456,9 @@ impl Explain for RunError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::NotAgain { .. } => "start the node again: its start takes the generation back",
+            Self::NotAgain { .. } => {
+                "start the node again: its start carries out what it has stopped for"
+            }
             Self::DataDir { source, .. } if is_full(source) => {
                 "free space on its disk, or name another with --data-dir"
             }

@@ -13,14 +13,17 @@ use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
-use refit_upgrade::Finding;
+use refit_upgrade::{Finding, Plan, Strategy};
 use serde::de::IgnoredAny;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
-    let plan = read_plan(&args.plan)?;
+    let mut plan = read_plan(&args.plan)?;
+    if let Some(strategy) = args.strategy {
+        plan = with_strategy(&plan, strategy.into(), &args.plan)?;
+    }
     if wants_snapshot(args.snapshot_before, &plan) {
         snapshot(client, args.snapshot_out.as_deref()).await?;
     }
@@ -90,6 +93,16 @@ async fn snapshot(client: &Client, out: Option<&Path>) -> Result<(), Failure> {
         summary.file.display()
     ));
     Ok(())
+}
+
+/// The same plan, which is done so.
+fn with_strategy(text: &str, strategy: Strategy, path: &Path) -> Result<String, FileError> {
+    let no_plan = |_| FileError::NoPlan {
+        path: path.to_owned(),
+    };
+    let mut plan: Plan = serde_json::from_str(text).map_err(no_plan)?;
+    plan.directives.strategy = strategy;
+    serde_json::to_string(&plan).map_err(no_plan)
 }
 
 /// What becomes of an upgrade at the next start of a node that keeps its blocks and states.

@@ -5,7 +5,7 @@
 
 use super::input::InputError;
 use super::rehearse;
-use crate::args::PlanArgs;
+use crate::args::{OrderArgs, PlanArgs};
 use crate::artifact;
 use crate::client::Client;
 use crate::destination::{Content, Destination};
@@ -14,13 +14,13 @@ use crate::failure::{Failure, Reported};
 use crate::progress::progress;
 use crate::show;
 use crate::source::Sources;
-use refit_abi::Height;
 use refit_abi::host::Explain;
+use refit_abi::{Height, codes};
 use refit_admin::api::{QuarantineEntry, QuarantineState, Status};
 use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
     BusBudget, Directives, Finding, LintContext, Live, LiveKind, OfferedModule, Plan, PlanError,
-    lint, refusal,
+    Strategy, lint, refusal,
 };
 use std::borrow::Cow;
 use std::path::Path;
@@ -35,7 +35,8 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     let destination = Destination::at(&args.out, Content::Plan)?;
     // A plan that fails must not leave an older one where the next command looks for it.
     destination.set_aside()?;
-    let directives = directives(&args)?;
+    let mut directives = directives(&args.orders)?;
+    directives.strategy = args.strategy.map_or(Strategy::Hot, Strategy::from);
     let status: Status = client.get("/v1/status").await?;
     let candidates = args
         .engines
@@ -48,10 +49,36 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         directives: &directives,
     };
     let context = context(client, &status).await?;
-    let mut plan = linted(&context, &status, wanted)?;
+    let falls_back = args.strategy.is_none() && status.node.max_downtime_ms.unwrap_or(0) > 0;
+    let mut plan = match linted(&context, &status, wanted) {
+        Err(failure) if falls_back && failure.code() == codes::PLAN_NEEDS_OFFLINE => {
+            show::talk(format_args!(
+                "it does not go while the node serves, and max_downtime allows that it stops: planned as offline"
+            ));
+            let directives = &Directives {
+                strategy: Strategy::Offline,
+                ..directives.clone()
+            };
+            linted(
+                &context,
+                &status,
+                Wanted {
+                    directives,
+                    ..wanted
+                },
+            )?
+        }
+        planned => planned?,
+    };
+    let is_offline = plan.directives.strategy == Strategy::Offline;
+    // What a pause may be is said of a node that serves.
+    let max_pause = match is_offline {
+        true => Some(Duration::MAX),
+        false => args.max_pause,
+    };
     let rehearsal = match args.no_rehearsal {
         true => None,
-        false => rehearse::run(client, &plan, args.max_pause).await?,
+        false => rehearse::run(client, &plan, max_pause).await?,
     };
     plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
     let found = rehearsal.as_ref();
@@ -86,6 +113,7 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
 }
 
 /// What a plan is to bring, when and how.
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) candidates: &'a [OfferedModule],
     pub(crate) at_height: Option<Height>,
@@ -113,7 +141,8 @@ pub(crate) fn linted(
     }
 }
 
-fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
+/// What a plan orders beside the code that it brings.
+pub(super) fn directives(args: &OrderArgs) -> Result<Directives, InputError> {
     let set = |names: &[String]| names.iter().cloned().collect();
     let mut budget = BusBudget::default();
     args.budget.iter().for_each(|each| each.apply(&mut budget));
@@ -129,6 +158,7 @@ fn directives(args: &PlanArgs) -> Result<Directives, InputError> {
             set: super::parameters::once(values)?,
             ..ParameterChanges::default()
         },
+        ..Directives::default()
     })
 }
 

@@ -3,8 +3,8 @@
 use super::json_text::JsonText;
 use super::written::{Written, written};
 use crate::args::{
-    PanicChoice, RepliesChoice, StoreKind, block_interval, call_limit, listen_addr, pause_limit,
-    rehearsal_wait, stop_limit,
+    PanicChoice, RepliesChoice, StoreKind, block_interval, call_limit, downtime, listen_addr,
+    pause_limit, rehearsal_wait, stop_limit,
 };
 use crate::units::{bytes, time};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
@@ -71,6 +71,9 @@ pub(crate) struct NodeSection {
     /// How long a pause may last before it counts as stuck.
     #[serde(deserialize_with = "pause_limit_of")]
     pub(crate) pause_limit: Option<Duration>,
+    /// How long the node may not serve for an upgrade that it cannot do while it serves.
+    #[serde(deserialize_with = "max_downtime_of")]
+    pub(crate) max_downtime: Option<Duration>,
     /// For how many blocks after an upgrade the node can be rolled back.
     pub(crate) probation_blocks: Option<u64>,
     /// What a panic does meanwhile.
@@ -137,6 +140,7 @@ as_the_flag! {
     rehearsal_memory_of: u64 = bytes, Size;
     max_pause_of: Duration = time, Time;
     pause_limit_of: Duration = pause_limit, Time;
+    max_downtime_of: Duration = downtime, Time;
     call_limit_of: Duration = call_limit, Time;
     stop_limit_of: Duration = stop_limit, Time;
 }

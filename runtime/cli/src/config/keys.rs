@@ -135,6 +135,18 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         section: "node",
+        name: "max_downtime",
+        form: "a time",
+        default: "none",
+        example: "\"5s\"",
+        flag_id: "max_downtime",
+        flag: "--max-downtime, REFIT_MAX_DOWNTIME",
+        about: "How long the node may not serve for an upgrade that it cannot do while it serves, by its rehearsal: \
+                `refit upgrade plan` then plans it with the strategy `offline` by itself. `0s`: such an upgrade is refused, \
+                also if it is ordered. Not set: it is done if it is ordered with `--strategy offline`, and only then.",
+    },
+    Key {
+        section: "node",
         name: "probation_blocks",
         form: "a number of blocks, at most 100000",
         default: "32",

@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod given;
 pub(crate) mod impact;
 pub(crate) mod library;
+pub(crate) mod migrated;
 pub(crate) mod plan;
 mod problem;
 pub(crate) mod release;

@@ -7,7 +7,7 @@ use super::upgrade::{files_of, long, packages, versions};
 use crate::progress::progress;
 use refit_abi::Height;
 use refit_admin::api::{KindStatus, Status};
-use refit_upgrade::{Finding, Plan, PlannedKind, PlannedModule};
+use refit_upgrade::{Finding, Plan, PlannedKind, PlannedModule, Strategy};
 use std::fmt::Write;
 
 /// The plan on one screen.
@@ -21,6 +21,10 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
         }
         None => writeln!(text, ", at the next block boundary\n"),
     };
+    if plan.directives.strategy == Strategy::Offline {
+        text.pop();
+        text.push_str("the node stops for it, and restarts as the new generation\n\n");
+    }
     let changed = plan
         .modules
         .iter()
@@ -32,11 +36,18 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
     rows.extend(plan.carried.iter().map(|kind| carried(kind, status)));
     let head = ["KIND", "CLASS", "PACKAGE", "ARTIFACT", "STATE", "ENGINES"];
     text.push_str(&table(head, &rows));
-    let files = changed.clone();
     text.push_str(&files_of(
-        files.map(|(module, kind)| (kind.kind.as_str(), module.path.as_str())),
+        changed.map(|(module, kind)| (kind.kind.as_str(), module.path.as_str())),
     ));
-    changed.for_each(|(_, kind)| difference(&mut text, kind));
+    text.push_str(&details(plan));
+    text
+}
+
+/// What changes in the states, the parameters that are set, and what the linter found.
+pub(super) fn details(plan: &Plan) -> String {
+    let mut text = String::new();
+    let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
+    kinds.for_each(|kind| difference(&mut text, kind));
     parameters(&mut text, plan);
     plan.findings
         .iter()

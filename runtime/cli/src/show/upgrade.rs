@@ -3,7 +3,7 @@
 use super::status::short;
 use super::table::{facts, table};
 use crate::units::shown_moment;
-use refit_admin::api::{UpgradeReport, UpgradedKind, WithoutBlock};
+use refit_admin::api::{Offline, UpgradeReport, UpgradedKind, WithoutBlock};
 
 /// One upgrade, whole.
 pub(crate) fn text(report: &UpgradeReport) -> String {
@@ -22,6 +22,7 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
     if let Some(height) = report.height {
         rows.push(("happened", format!("after block {height}")));
     }
+    rows.extend(report.offline.map(offline));
     if let Some(reason) = &report.reason {
         rows.push((
             "reason",
@@ -35,7 +36,8 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
     if report.stage_us > 0 {
         rows.push(("stage", microseconds(report.stage_us)));
     }
-    let has_paused = report.height.is_some();
+    // What was done on a snapshot paused nothing.
+    let has_paused = report.height.is_some() && report.offline != Some(Offline::Snapshot);
     if has_paused {
         rows.push(("wait", microseconds(report.wait_us)));
     }
@@ -66,12 +68,18 @@ pub(crate) fn history(reports: &[UpgradeReport]) -> String {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let row = |report: &UpgradeReport| {
         let ms = report.ended_at_ms.unwrap_or(report.began_at_ms);
-        let paused = report.height.map(|_| microseconds(report.pause_us));
+        let paused = report
+            .height
+            .filter(|_| report.offline != Some(Offline::Snapshot));
+        let paused = paused.map(|_| microseconds(report.pause_us));
         let reason = report.reason.as_ref();
         [
             report.id.to_string(),
             or_dash(shown_moment(ms)),
-            report.state.to_string(),
+            match report.offline {
+                Some(_) => format!("{} (offline)", report.state),
+                None => report.state.to_string(),
+            },
             code(report),
             or_dash(report.predicted_us.map(microseconds)),
             or_dash(paused),
@@ -156,6 +164,19 @@ pub(crate) fn versions(from: Option<u32>, to: u32) -> String {
     }
 }
 
+/// How it was done while no node served.
+fn offline(offline: Offline) -> (&'static str, String) {
+    let how = match offline {
+        Offline::Snapshot => "on a snapshot, from which this node's folder was restored".to_owned(),
+        Offline::Node {
+            downtime_us: Some(us),
+        } => format!("the node did not serve for {}", microseconds(us)),
+        // Of a newer node, or one that was killed on the way.
+        _ => "the node did not serve, nobody knows for how long".to_owned(),
+    };
+    ("offline", how)
+}
+
 /// The time without a block, and what it is made of.
 fn without_block(report: &UpgradeReport, without: &WithoutBlock) -> String {
     let copy = report.copy_us.map(|us| ("copy for the rehearsal", us));
@@ -184,7 +205,8 @@ fn retired(report: &UpgradeReport) -> String {
     }
 }
 
-fn kinds(report: &UpgradeReport) -> String {
+/// How each kind crosses, and where its code is.
+pub(super) fn kinds(report: &UpgradeReport) -> String {
     let row = |kind: &UpgradedKind| {
         [
             kind.kind.clone(),

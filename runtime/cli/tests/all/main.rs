@@ -24,6 +24,7 @@ mod json;
 mod kept;
 mod large_answers;
 mod node;
+mod offline;
 mod outputs;
 mod parting;
 mod plan_flags;

@@ -131,6 +131,10 @@ impl Executor {
         let Some(entry) = table.get(slot.kind) else {
             return;
         };
+        // It ends in the upgrade that has made no new state of it.
+        if slot.give_up(entry) {
+            return;
+        }
         settle(slot, entry, self.settling.update_point, out);
         let SlotState::Live(instance) = std::mem::replace(&mut slot.state, SlotState::Away) else {
             return;

@@ -213,6 +213,23 @@ impl Slot {
         };
     }
 
+    /// Leaves an old state, in whose place no new one was made, to the code that made it. Whether it is one.
+    pub(crate) fn give_up(&mut self, entry: &KindEntry) -> bool {
+        let (Some(Pending::Replace(replaced)), None) = (&entry.pending, &self.next) else {
+            return false;
+        };
+        match std::mem::replace(&mut self.state, SlotState::Away) {
+            SlotState::Live(old) if old.tag() != entry.kind.tag() => {
+                replaced.keep(old);
+                true
+            }
+            other => {
+                self.state = other;
+                false
+            }
+        }
+    }
+
     /// Makes an engine without a state, poisoned or with its state elsewhere, live with the fresh one that a restart has
     /// put beside it, if one has.
     pub(crate) fn revive(&mut self) {

@@ -23,7 +23,7 @@ use crate::limits::{
     CREW_LOST_WAIT_MAX, DRIVER_SLEEP_MAX, INTAKE_PER_TURN_MAX, PHOTOGRAPH_WAIT_MAX,
 };
 use crate::log::troubles::Troubles;
-use crate::pause::Waiting;
+use crate::pause::{Stopping, Waiting};
 use crate::probation::branches::BranchPoint;
 use crate::probation::{Alarm, Probation};
 use count::Count;
@@ -106,6 +106,8 @@ pub(crate) struct Driver {
     /// No block follows the one that is executed.
     told_to_end: bool,
     armed: Option<Box<Waiting>>,
+    /// An upgrade for which this ends at its height.
+    stops: Option<Box<Stopping>>,
     /// Set if the next block is made at once, because it follows an upgrade: tells that upgrade's thread when it
     /// begins.
     follow_up: Option<Sender<Instant>>,
@@ -141,7 +143,7 @@ impl SinceCheckpoint {
 
 /// Why there are no more turns.
 enum Ended {
-    /// The node was told to end, or nobody is left who could ask it anything.
+    /// The node was told to end, or nobody is left who could ask it anything; or it stops for an upgrade.
     Told,
     /// The crew is gone. What it said of that comes with it, or is still to come.
     Crew(Option<Panic>),
@@ -202,6 +204,7 @@ impl Driver {
             room: None,
             told_to_end: false,
             armed: None,
+            stops: None,
             follow_up: None,
             awaited: Awaited::default(),
             troubles: Troubles::default(),
@@ -379,6 +382,7 @@ impl Driver {
                 self.announce(&mut waiting);
                 self.armed = Some(waiting);
             }
+            Intake::StopAt(stopping) => self.stops = Some(stopping),
             // The next step of this turn lets it go.
             Intake::Recalled => {}
             Intake::Photograph(photograph) => self.photographs.push_back(photograph),
@@ -409,7 +413,9 @@ impl Driver {
     /// The reasons for a block beside clients' messages.
     fn due(&self) -> Due {
         let mut armed = self.armed.iter();
-        let plan = armed.any(|waiting| waiting.at_height.is_some());
+        let mut stops = self.stops.iter();
+        let plan = armed.any(|waiting| waiting.at_height.is_some())
+            || stops.any(|stopping| stopping.at_height.is_some());
         let probation = self.parts.probation.is_on();
         Due {
             follows_upgrade: self.follow_up.is_some(),

@@ -3,7 +3,7 @@
 use crate::blocks::group::{Outcome, Slot};
 use crate::blocks::states::Hashed;
 use crate::limits::{DOOR_WAIT_MAX, IN_FLIGHT_BATCH_MESSAGES_MAX, IN_FLIGHT_MESSAGES_MAX};
-use crate::pause::Waiting;
+use crate::pause::{Stopping, Waiting};
 use crate::probation::OnProbation;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use refit_abi::codes;
@@ -28,6 +28,8 @@ pub(crate) enum Intake {
     Order(Ordering),
     /// An armed upgrade that waits for its update point.
     Upgrade(Box<Waiting>),
+    /// An upgrade for which this ends at its height.
+    StopAt(Box<Stopping>),
     /// The upgrade under way was taken back.
     Recalled,
     /// The state is to be copied between two blocks.

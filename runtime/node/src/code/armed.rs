@@ -6,7 +6,7 @@
 use refit_kernel::Key;
 use refit_ordering::PlanDigest;
 use refit_store::{Archive, ArchiveView, Fault, RecordChange};
-use refit_upgrade::Plan;
+use refit_upgrade::{Plan, Strategy};
 use serde::{Deserialize, Serialize};
 
 /// The beginning of the names of such records; the plan's digest follows.
@@ -30,6 +30,9 @@ pub(crate) struct Armed {
     /// The key that it was taken on under.
     #[serde(default)]
     pub(crate) key: Option<Key>,
+    /// When the node stopped for it, in milliseconds since the Unix epoch, if it did.
+    #[serde(default)]
+    pub(crate) stopped_at_ms: Option<u64>,
 }
 
 /// An upgrade that was armed before attempts were counted was tried once.
@@ -59,12 +62,26 @@ impl Armed {
             probation_blocks,
             attempts: first(),
             key: None,
+            stopped_at_ms: None,
         }
     }
 
     /// The same, taken on under this key.
     pub(crate) fn under(self, key: Option<Key>) -> Self {
         Self { key, ..self }
+    }
+
+    /// The same, for which the node has stopped at this time.
+    pub(crate) fn stopped_at(self, ms: Option<u64>) -> Self {
+        Self {
+            stopped_at_ms: ms,
+            ..self
+        }
+    }
+
+    /// Whether a start carries it out before it serves.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.plan.directives.strategy == Strategy::Offline
     }
 
     /// The same, as its attempt of this number.

@@ -69,21 +69,26 @@ pub(crate) struct Parts {
     pub(crate) next_block: Sender<Instant>,
 }
 
+/// Whether an upgrade for this height goes on after block `now`. Once that is said, nobody takes it back any more.
+pub(super) fn goes(recall: &Recall, at_height: Option<Height>, now: Height) -> Result<bool, LetGo> {
+    if recall.is_taken_back() {
+        return Err(LetGo::TakenBack);
+    }
+    match at_height {
+        Some(planned) if planned < now => Err(LetGo::TooLate { planned, now }),
+        Some(planned) if planned > now => Ok(false),
+        _ if recall.goes() => Ok(true),
+        _ => Err(LetGo::TakenBack),
+    }
+}
+
 impl Waiting {
     /// Whether it goes to its update point after block `now`. Once that is said, nobody takes it back any more.
     ///
     /// # Errors
     /// Why it never does.
     pub(crate) fn goes(&self, now: Height) -> Result<bool, LetGo> {
-        if self.recall.is_taken_back() {
-            return Err(LetGo::TakenBack);
-        }
-        match self.at_height {
-            Some(planned) if planned < now => Err(LetGo::TooLate { planned, now }),
-            Some(planned) if planned > now => Ok(false),
-            _ if self.recall.goes() => Ok(true),
-            _ => Err(LetGo::TakenBack),
-        }
+        goes(&self.recall, self.at_height, now)
     }
 
     /// Whether it goes to its update point because a decided block says that it did. Nobody takes it back then.

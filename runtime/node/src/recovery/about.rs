@@ -79,6 +79,17 @@ impl About {
         }
     }
 
+    /// Of code that is in no table here: in its order.
+    pub(crate) fn of_kinds(ground: &Ground, generation: Generation, kinds: Vec<KeptKind>) -> Self {
+        Self {
+            next: ground.extend(ground.tip.time, Vec::new()).header,
+            generation,
+            kinds,
+            on_probation: None,
+            state: None,
+        }
+    }
+
     /// The same of a generation on probation.
     pub(crate) fn on_probation(self, on_probation: Option<OnProbation>) -> Self {
         Self {

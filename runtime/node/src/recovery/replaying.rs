@@ -46,6 +46,8 @@ pub(crate) struct Replaying {
     is_behind: bool,
     /// Until the log is at its end. It has room for all that is ever told.
     tell: Option<Sender<Heard>>,
+    /// Behind the log no block is decided until the ground is told once more: an upgrade may come before it.
+    holds: bool,
 }
 
 impl Replaying {
@@ -67,7 +69,13 @@ impl Replaying {
             asked: false,
             is_behind: false,
             tell: Some(tell),
+            holds: false,
         }
+    }
+
+    /// Behind the log it waits until the node says that it goes on.
+    pub(crate) fn holding(self, holds: bool) -> Self {
+        Self { holds, ..self }
     }
 
     fn tell(&self, heard: Heard) {
@@ -218,9 +226,12 @@ impl BlockSource for Replaying {
         {
             return self.make_anew(redo, ground);
         }
+        let was_told = self.tell.is_none();
         self.tell(Heard::Done);
         self.tell = None;
-        self.then.executed(ground);
+        if was_told || !self.holds {
+            self.then.executed(ground);
+        }
     }
 
     fn foretold(&self) -> Foretold {

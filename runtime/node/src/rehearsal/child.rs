@@ -73,7 +73,12 @@ fn read(input: &mut impl Read) -> Result<Request, Failed> {
     input.read_exact(&mut bounds).map_err(|error| cut(&error))?;
     let bounds = Bounds::from_bytes(&bounds);
     // Before the request is read, which is as large as somebody else says.
-    limits::confine_rehearsal(bounds.memory_bytes, bounds.cpu_s).map_err(|error| unable(&error))?;
+    let confined = limits::confine_rehearsal(limits::RehearsalBounds {
+        memory_bytes: bounds.memory_bytes,
+        cpu_s: bounds.cpu_s,
+        file_bytes: bounds.file_bytes,
+    });
+    confined.map_err(|error| unable(&error))?;
     let mut bytes = Vec::new();
     input
         .take(bounds.request_bytes)

@@ -21,12 +21,13 @@ mod replay;
 mod run;
 mod shadow;
 mod wire;
+mod written;
 
 pub use at::At;
 pub(crate) use copying::{Copying, Forked, Order};
 pub use error::RehearsalError;
 pub(crate) use run::run;
-pub(crate) use wire::{Found, ModuleAt, NEEDS_ALL, Passed, Request, Stretch};
+pub(crate) use wire::{Found, ModuleAt, NEEDS_ALL, Passed, Request, Stretch, Writes};
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -4,7 +4,8 @@ use super::child::{Input, Observer, defect, unable};
 use super::memory::Mark;
 use super::read_back::{self, Crossing};
 use super::replay::Replay;
-use super::wire::{Failed, ModuleAt, NEEDS_ALL, Passed, Request};
+use super::wire::{Failed, ModuleAt, NEEDS_ALL, Passed, Request, Writes};
+use super::written::Written;
 use crate::micros::micros;
 use crate::pause::{Point, Resumed, Watches};
 use crossbeam_channel::bounded;
@@ -65,6 +66,15 @@ struct Digested {
     counts: blake3::Hash,
 }
 
+/// The look at what an upgrade has made.
+struct Look {
+    /// The engines that were poisoned before.
+    poisoned: BTreeSet<EngineId>,
+    mark: Mark,
+    /// Where it is written, if that is wanted.
+    written: Option<Written>,
+}
+
 /// The code, old and new.
 struct Stage<'a> {
     request: &'a Request,
@@ -96,7 +106,7 @@ pub(super) fn run(request: &Request, input: Input, observer: &Observer) -> Resul
     let again = input.again();
     let first_run = Instant::now();
     let mut start = first_run;
-    let first = stage.run(executor, observer)?;
+    let first = stage.run(executor, observer, request.writes.as_ref())?;
     let mut pauses = vec![first.pause];
     // States that are too large to be kept as bytes, too, are rehearsed once.
     while let Some(again) = &again
@@ -107,7 +117,7 @@ pub(super) fn run(request: &Request, input: Input, observer: &Observer) -> Resul
         let image = ImageReader::begin(again.as_slice()).map_err(|error| unread(&error))?;
         let copied = image.executor(stage.table.clone(), |_| ());
         let copied = copied.map_err(|error| unread(&error))?;
-        let run = stage.run(copied.executor, observer)?;
+        let run = stage.run(copied.executor, observer, None)?;
         pauses.push(run.pause);
         // A migration that reads a clock, or the order of a hash map, shows here.
         same(&first.made, &run.made)?;
@@ -231,8 +241,13 @@ impl Stage<'_> {
         executor.map_err(|error| unread(&error))
     }
 
-    /// One upgrade, from the copy of the state to checked new states.
-    fn run(&self, executor: Executor, observer: &Observer) -> Result<Run, Failed> {
+    /// One upgrade, from the copy of the state to checked new states, which are written if that is wanted.
+    fn run(
+        &self,
+        executor: Executor,
+        observer: &Observer,
+        writes: Option<&Writes>,
+    ) -> Result<Run, Failed> {
         let poisoned = executor.poisoned(usize::MAX);
         let poisoned = poisoned.into_iter().map(|it| it.engine).collect();
         let armed = Armed::new(&self.request.plan, &self.table, &self.modules);
@@ -247,7 +262,17 @@ impl Stage<'_> {
         let resumed = upgrade(armed, &duty, next)?;
         let run = match under_way.has_missed() {
             true => Err(needs_all()),
-            false => self.judge(&resumed, poisoned, &duty, mark),
+            false => {
+                let written = writes.map(Written::open).transpose();
+                written.and_then(|written| {
+                    let look = Look {
+                        poisoned,
+                        mark,
+                        written,
+                    };
+                    self.judge(&resumed, look, &duty)
+                })
+            }
         };
         // Also after a failure: the next run starts with as much memory as this one.
         let _ = duty.ask(Executor::discard_engines, FOREVER);
@@ -255,13 +280,7 @@ impl Stage<'_> {
         run
     }
 
-    fn judge(
-        &self,
-        resumed: &Resumed,
-        poisoned: BTreeSet<EngineId>,
-        duty: &Duty,
-        mark: Mark,
-    ) -> Result<Run, Failed> {
+    fn judge(&self, resumed: &Resumed, look: Look, duty: &Duty) -> Result<Run, Failed> {
         match &resumed.verdict {
             Some(Verdict::Committed(_)) => {}
             Some(Verdict::Aborted { failure, .. }) => {
@@ -271,12 +290,20 @@ impl Stage<'_> {
         }
         let new = new_kinds(&self.modules);
         let replaced = self.replaced.clone();
+        let Look {
+            poisoned,
+            mark,
+            written,
+        } = look;
         let look = move |executor: &mut Executor| {
             settle(executor, &poisoned)?;
             // The crew that entered the old code was joined, and its states are dropped: from here on a node
             // would have unmapped it.
             let _fence = Fence::around(replaced.iter()).map_err(|error| unable(&error))?;
-            look_at(executor, &new, mark)
+            let made = look_at(executor, &new, mark)?;
+            // Only what has passed every check.
+            written.map_or(Ok(()), |written| written.write(executor))?;
+            Ok(made)
         };
         let made = duty
             .ask(look, FOREVER)

@@ -113,6 +113,8 @@ fn encoded(command: &RehearsalCommand, request: &Request) -> Result<Vec<u8>, Reh
             .saturating_add(threads * ENGINE_STACK_BYTES as u64),
         cpu_s: threads.saturating_mul(command.deadline.as_secs() + 1),
         request_bytes: bytes.len() as u64,
+        // What it writes was in its memory.
+        file_bytes: request.writes.as_ref().map_or(0, |_| command.memory_bytes),
     };
     Ok([bounds.to_bytes(), bytes].concat())
 }
@@ -232,6 +234,7 @@ mod tests {
                 predicted_pause_us: None,
             },
             shadow: None,
+            writes: None,
         };
         let copy: Box<Copy<'_>> = Box::new(|_, _| Ok(Box::new(Nothing)));
         run(&command.deadline(deadline), &request, copy, called_off).unwrap_err()

@@ -4,11 +4,14 @@
 //! The [`Bounds`] go ahead, so that they hold while the rest is read. Lines say meanwhile whose code runs
 //! ([`At`](super::At)); the last one is the [`Report`], as JSON.
 
+use super::RehearsalError;
 use refit_abi::{Height, codes};
 use refit_admin::api::ShadowReport;
+use refit_kernel::ArtifactHash;
 use refit_loader::InterfaceId;
 use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The child's limits on memory, and on the bytes that it reads.
@@ -20,14 +23,21 @@ pub(crate) struct Bounds {
     pub(crate) cpu_s: u64,
     /// Length of the request without the image, in bytes.
     pub(crate) request_bytes: u64,
+    /// The longest file that it writes beside modules, in bytes.
+    pub(crate) file_bytes: u64,
 }
 
 impl Bounds {
     /// Their length on the wire, in bytes.
-    pub(crate) const BYTES: usize = 24;
+    pub(crate) const BYTES: usize = 32;
 
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        let numbers = [self.memory_bytes, self.cpu_s, self.request_bytes];
+        let numbers = [
+            self.memory_bytes,
+            self.cpu_s,
+            self.request_bytes,
+            self.file_bytes,
+        ];
         numbers.into_iter().flat_map(u64::to_le_bytes).collect()
     }
 
@@ -38,6 +48,7 @@ impl Bounds {
             memory_bytes: number(0),
             cpu_s: number(1),
             request_bytes: number(2),
+            file_bytes: number(3),
         }
     }
 }
@@ -58,6 +69,8 @@ pub(crate) struct Request {
     pub(crate) plan: Plan,
     /// Blocks to carry out once more; then no image comes behind the request.
     pub(crate) shadow: Option<Stretch>,
+    /// Where the states are written that the upgrade ends with, if they are wanted.
+    pub(crate) writes: Option<Writes>,
 }
 
 /// Blocks of the log, and the state before the first of them.
@@ -69,6 +82,28 @@ pub(crate) struct Stretch {
     pub(crate) after: Height,
     /// The canonical bytes of the blocks behind it, in their order.
     pub(crate) blocks: Vec<Vec<u8>>,
+}
+
+/// A file for the states that an upgrade ends with.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Writes {
+    /// The file: it is there, and the image is written behind what it has.
+    pub(crate) path: PathBuf,
+    /// BLAKE3 of the library of each kind of the new generation.
+    pub(crate) artifacts: BTreeMap<String, ArtifactHash>,
+}
+
+impl Found {
+    /// What an upgrade came to.
+    ///
+    /// # Errors
+    /// [`RehearsalError::WrongProgram`]: something else was asked than was found.
+    pub(crate) fn passed(self) -> Result<Passed, RehearsalError> {
+        match self {
+            Self::Passed(passed) => Ok(passed),
+            Self::Shadow(_) => Err(RehearsalError::WrongProgram),
+        }
+    }
 }
 
 /// A plan leaves out its empty fields: that is for JSON, and postcard could not read it back.
@@ -141,6 +176,7 @@ mod tests {
             memory_bytes: 1 << 40,
             cpu_s: 7,
             request_bytes: u64::MAX,
+            file_bytes: 9,
         };
         let bytes = bounds.to_bytes().try_into().unwrap();
         assert_eq!(Bounds::from_bytes(&bytes), bounds);

@@ -153,6 +153,7 @@ impl Node {
 
     fn info(&self) -> NodeInfo {
         NodeInfo {
+            max_downtime_ms: self.upgrades.max_downtime_ms(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             abi_epoch: ABI_EPOCH,
             compiler: COMPILER_COMMIT.to_owned(),

@@ -3,6 +3,7 @@
 use crate::code::libraries::Libraries;
 use crate::recovery::about::About;
 use refit_abi::build::ABI_EPOCH;
+use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::schema::{SchemaId, Type};
 use refit_abi::{BlockTime, Generation, Height};
 use refit_kernel::{GenerationTable, IMAGE_FORMAT, Parameters, STATE_FORM, StateTree};
@@ -47,6 +48,10 @@ pub struct SnapshotHeader {
     pub about: String,
     /// What the data folder was configured with.
     pub identity: Box<RawValue>,
+    /// Records of the upgrades that were done on the snapshot itself, in their order: a restored node has them in its
+    /// history.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offline: Vec<serde_json::Value>,
 }
 
 /// The hash of the states of a snapshot: that of a checkpoint at the same place, which a block's header names.
@@ -95,6 +100,25 @@ pub struct SnapshotKind {
     pub state: Type,
 }
 
+impl SnapshotKind {
+    /// A kind of this module, whose file has this hash.
+    pub(crate) fn of(module: &Descriptor, kind: &KindDescriptor, artifact: String) -> Self {
+        Self {
+            kind: kind.kind.clone(),
+            version: kind.version,
+            schema: kind.schema,
+            package: module.package.clone(),
+            package_version: module.package_version.clone(),
+            artifact,
+            build_id: module.build_id.clone(),
+            toolchain: format!("{} {}", module.toolchain, module.target),
+            abi_epoch: module.abi_epoch,
+            has_way_back: !kind.ways_back.is_empty(),
+            state: kind.state.clone(),
+        }
+    }
+}
+
 /// What a header is made of.
 pub(crate) struct HeaderParts<'a> {
     pub(crate) ground: &'a Ground,
@@ -103,6 +127,7 @@ pub(crate) struct HeaderParts<'a> {
     pub(crate) kinds: Vec<SnapshotKind>,
     pub(crate) parameters: &'a Parameters,
     pub(crate) identity: &'a [u8],
+    pub(crate) offline: Vec<serde_json::Value>,
 }
 
 impl SnapshotHeader {
@@ -115,6 +140,7 @@ impl SnapshotHeader {
             kinds,
             parameters,
             identity,
+            offline,
         } = parts;
         Ok(Self {
             refit: env!("CARGO_PKG_VERSION").to_owned(),
@@ -132,26 +158,15 @@ impl SnapshotHeader {
             kinds,
             about: hex(&about.to_bytes()),
             identity: serde_json::from_slice(identity)?,
+            offline,
         })
     }
 
     /// The kinds of a generation.
     pub(crate) fn kinds(table: &GenerationTable, libraries: &Libraries) -> Vec<SnapshotKind> {
         let kind = |kind: &refit_abi::host::Kind| {
-            let (module, descriptor) = (kind.module().descriptor(), kind.descriptor());
-            SnapshotKind {
-                kind: descriptor.kind.clone(),
-                version: descriptor.version,
-                schema: descriptor.schema,
-                package: module.package.clone(),
-                package_version: module.package_version.clone(),
-                artifact: libraries.artifact(kind),
-                build_id: module.build_id.clone(),
-                toolchain: format!("{} {}", module.toolchain, module.target),
-                abi_epoch: module.abi_epoch,
-                has_way_back: !descriptor.ways_back.is_empty(),
-                state: descriptor.state.clone(),
-            }
+            let (module, artifact) = (kind.module().descriptor(), libraries.artifact(kind));
+            SnapshotKind::of(module, kind.descriptor(), artifact)
         };
         table.iter().map(|(_, entry)| kind(&entry.kind)).collect()
     }

@@ -20,8 +20,9 @@
 mod diff;
 mod difference;
 mod error;
+pub(crate) mod finish;
 mod fixture;
-mod header;
+pub(crate) mod header;
 mod marks;
 mod opened;
 mod restore;
@@ -36,6 +37,7 @@ pub use diff::{
 };
 pub use difference::{Entries, Entry};
 pub use error::SnapshotFileError;
+pub use finish::Unfinished;
 pub use header::{SnapshotHeader, SnapshotKind, SnapshotState};
 pub use opened::{SnapshotEngine, SnapshotFile};
 pub use restore::{Offered, Restorable, Restore, RestoreError, Restored};

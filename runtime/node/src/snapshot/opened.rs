@@ -4,7 +4,7 @@ use super::SnapshotFileError;
 use super::header::{HEADER_BYTES_MAX, SnapshotHeader};
 use super::marks::EngineMark;
 use refit_abi::EngineId;
-use refit_kernel::{EngineImage, IMAGE_FORMAT};
+use refit_kernel::{EngineImage, IMAGE_FORMAT, Parameters};
 use refit_store::{Record, SnapshotError, SnapshotReader, Sort};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct SnapshotFile {
     path: PathBuf,
-    pub(super) reader: SnapshotReader<File>,
+    pub(crate) reader: SnapshotReader<File>,
     header: SnapshotHeader,
     engines: Vec<SnapshotEngine>,
 }
@@ -119,6 +119,16 @@ impl SnapshotFile {
         })
     }
 
+    /// The parameters that the image says: limits, budgets, grants.
+    pub(crate) fn parameters(&self) -> Result<Parameters, SnapshotFileError> {
+        let file = File::open(&self.path).map_err(|source| SnapshotFileError::Open {
+            path: self.path.clone(),
+            source,
+        })?;
+        let read = super::finish::parameters(&file);
+        read.map_err(|why| self.content(why.to_string()))
+    }
+
     /// Whether this program reads the states.
     pub(super) fn reads_image(&self) -> Result<(), SnapshotFileError> {
         match self.header.image_format {
@@ -130,12 +140,12 @@ impl SnapshotFile {
         }
     }
 
-    pub(super) fn damaged(&self, why: SnapshotError) -> SnapshotFileError {
+    pub(crate) fn damaged(&self, why: SnapshotError) -> SnapshotFileError {
         let path = self.path.clone();
         SnapshotFileError::File { path, why }
     }
 
-    pub(super) fn content(&self, reason: impl Into<String>) -> SnapshotFileError {
+    pub(crate) fn content(&self, reason: impl Into<String>) -> SnapshotFileError {
         let (path, reason) = (self.path.clone(), reason.into());
         SnapshotFileError::Content { path, reason }
     }

@@ -13,7 +13,8 @@ use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
 use refit_loader::{Candidate, ReadError};
 use refit_store::{
-    Archive, BlockLog, DiskStore, Fault, Keep, OpenError, RecordChange, SnapshotError, Sort, Store,
+    Archive, BlockLog, DiskStore, Fault, Journal, Keep, OpenError, RecordChange, SnapshotError,
+    Sort, Store,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -245,7 +246,21 @@ impl Restorable {
         self.keep_code(&target)?;
         let identity = self.file.header().identity.get().as_bytes().to_vec();
         archive.set_records(vec![RecordChange::put(IDENTITY, identity)])?;
+        self.keep_history(&store)?;
         self.keep_states(&target)
+    }
+
+    /// What was done to the snapshot is in the history of the node that goes on from it. Done twice, it is there once: a
+    /// later record of an upgrade takes the place of the one before.
+    fn keep_history(&self, store: &DiskStore) -> Result<(), Fault> {
+        for record in &self.file.header().offline {
+            let bytes = serde_json::to_vec(record).unwrap_or_default();
+            let kept = store.journal_append(&bytes);
+            kept.map_err(|error| Fault::Disk {
+                detail: format!("the journal refuses the record of an upgrade: {error}"),
+            })?;
+        }
+        Ok(())
     }
 
     fn keep_code(&mut self, target: &Target<'_>) -> Result<(), RestoreError> {

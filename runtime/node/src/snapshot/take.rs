@@ -3,8 +3,8 @@
 //!
 //! The file has no name while it is made: whatever ends the node, nothing of it stays on the disk.
 
-use super::header::{HeaderParts, SnapshotHeader, SnapshotKind};
-use super::marks::{HEADER, named, of_section};
+use super::finish::{Beside, Embedded, Unfinished};
+use super::header::SnapshotHeader;
 use crate::answers::refusals::ended;
 use crate::blocks::intake::{Intake, Standpoint};
 use crate::limits::SNAPSHOT_TRIES_MAX;
@@ -15,20 +15,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use refit_abi::codes;
 use refit_admin::{Moment, Refusal, TakenSnapshot};
-use refit_kernel::{ImageReader, Section, SectionTaker, StreamError, cut};
 use refit_loader::sys::nameless::nameless;
-use refit_ordering::Ground;
-use refit_store::{
-    Fault, SnapshotError, SnapshotWriter, Sort, Store, has_room_for, snapshot_begin,
-};
+use refit_store::{Fault, Store, has_room_for, snapshot_begin};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// Bytes that are read or written at once.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// The parts that snapshots are taken with.
 pub(crate) struct SnapshotsParts {
@@ -57,24 +50,9 @@ enum Failed {
     #[error(transparent)]
     Photograph(#[from] NotTaken),
     #[error(transparent)]
-    File(#[from] SnapshotError),
-    #[error(transparent)]
-    Image(#[from] StreamError),
+    File(#[from] Unfinished),
     #[error("{0}")]
     System(#[from] io::Error),
-    #[error("its header cannot be written: {0}")]
-    Header(#[from] serde_json::Error),
-    #[error("the library {artifact} is not what it was when it was loaded")]
-    OtherCode { artifact: String },
-}
-
-/// What is known of the states that the fork writes.
-struct Beside {
-    ground: Ground,
-    about: About,
-    kinds: Vec<SnapshotKind>,
-    /// The libraries that go with them, by their hashes.
-    code: Vec<(String, File)>,
 }
 
 impl Snapshots {
@@ -149,8 +127,10 @@ impl Snapshots {
             Beside {
                 about: About::new(&ground, &table, &libraries),
                 kinds: SnapshotHeader::kinds(&table, &libraries),
+                identity: self.parts.identity.clone(),
+                offline: Vec::new(),
                 code: match with_code {
-                    true => libraries.opened(&table)?,
+                    true => embedded(libraries.opened(&table)?),
                     false => Vec::new(),
                 },
                 ground,
@@ -163,45 +143,12 @@ impl Snapshots {
         // A handle on live code: the retirement of old code counts them.
         drop(table);
         photographer.written(forked?)?;
-        let bytes = self.finish(&file, &beside)?;
         let moment = Moment {
             height: beside.ground.tip.height,
             generation: beside.about.generation,
         };
+        let bytes = beside.finish(&file)?;
         Ok((file, bytes, moment))
-    }
-
-    /// Notes the image that is there, and writes what comes behind it; gives the length of the whole, and leaves the
-    /// file at its beginning.
-    fn finish(&self, mut file: &File, beside: &Beside) -> Result<u64, Failed> {
-        let begin = snapshot_begin().len() as u64;
-        file.seek(SeekFrom::Start(begin))?;
-        let parameters = {
-            let reader = ImageReader::begin(BufReader::new(file))?;
-            reader.parameters().clone()
-        };
-        file.seek(SeekFrom::Start(begin))?;
-        let writer = SnapshotWriter::behind_begin(BufWriter::with_capacity(PIECE_BYTES, file));
-        let mut noting = Noting { writer };
-        let image = cut(BufReader::with_capacity(PIECE_BYTES, file), &mut noting)?;
-        file.seek(SeekFrom::End(0))?;
-        let Noting { mut writer } = noting;
-        let header = SnapshotHeader::new(HeaderParts {
-            ground: &beside.ground,
-            about: &beside.about,
-            state: &image.state,
-            kinds: beside.kinds.clone(),
-            parameters: &parameters,
-            identity: &self.parts.identity,
-        })?;
-        writer.write(&serde_json::to_vec(&header)?)?;
-        writer.close(named(Sort::Header, HEADER))?;
-        for (artifact, library) in &beside.code {
-            put_library(&mut writer, artifact, library)?;
-        }
-        let bytes = writer.end()?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(bytes)
     }
 
     fn refusal(&self, failed: &Failed) -> Refusal {
@@ -210,8 +157,10 @@ impl Snapshots {
             // The copy itself does not say why it was not written.
             _ if !self.parts.store.has_room() => Refusal::of(503, &Fault::DiskFull),
             Failed::Photograph(NotTaken::Failed(why)) => Refusal::of(500, &**why),
-            Failed::File(error) => Refusal::of(500, error),
-            Failed::System(error) if Fault::of_io(error) == Fault::DiskFull => {
+            Failed::File(Unfinished::File(error)) => Refusal::of(500, error),
+            Failed::System(error) | Failed::File(Unfinished::System(error))
+                if Fault::of_io(error) == Fault::DiskFull =>
+            {
                 Refusal::of(503, &Fault::DiskFull)
             }
             _ => Refusal::new(
@@ -224,43 +173,12 @@ impl Snapshots {
     }
 }
 
-fn put_library(
-    writer: &mut SnapshotWriter<impl Write>,
-    artifact: &str,
-    mut library: &File,
-) -> Result<(), Failed> {
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        match library.read(&mut piece)? {
-            0 => break,
-            read => writer.write(&piece[..read])?,
-        }
-    }
-    let hash = writer.close(named(Sort::Code, artifact))?;
-    match *blake3::Hash::from_bytes(hash).to_hex() == *artifact {
-        true => Ok(()),
-        false => Err(Failed::OtherCode {
-            artifact: artifact.to_owned(),
-        }),
-    }
-}
-
-/// Notes the sections of the image that is in the file.
-struct Noting<W> {
-    writer: SnapshotWriter<W>,
-}
-
-impl<W: Write> SectionTaker for Noting<W> {
-    type Error = Failed;
-
-    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failed> {
-        self.writer.note(bytes);
-        Ok(())
-    }
-
-    fn section(&mut self, section: Section) -> Result<(), Failed> {
-        Ok(self.writer.close(of_section(section)).map(drop)?)
-    }
+fn embedded(opened: Vec<(String, File)>) -> Vec<Embedded> {
+    let embed = |(artifact, library): (String, File)| Embedded {
+        artifact,
+        bytes: Box::new(library),
+    };
+    opened.into_iter().map(embed).collect()
 }
 
 /// The bytes of a snapshot on their way out; no other one is taken meanwhile.

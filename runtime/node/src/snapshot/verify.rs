@@ -96,7 +96,7 @@ impl SnapshotFile {
     }
 
     /// The records of the image, which lie one behind the other, and where they begin.
-    pub(super) fn image_records(&self) -> Result<(Vec<Record>, u64), SnapshotFileError> {
+    pub(crate) fn image_records(&self) -> Result<(Vec<Record>, u64), SnapshotFileError> {
         let is_image = |record: &&Record| matches!(record.name.sort, Sort::Table | Sort::Engine);
         let records = self.reader.records();
         let image: Vec<_> = records.iter().filter(is_image).cloned().collect();

@@ -87,7 +87,8 @@ impl Beginning {
             for point in branches::all(archive).map_err(RecoveryError::from)? {
                 live.extend(point.artifacts);
             }
-            known.admits(&identity, &config.engines, &live, config.live_code)?;
+            let is_any_code = config.live_code || config.brings_code;
+            known.admits(&identity, &config.engines, &live, is_any_code)?;
             recorded = known;
         }
         rolled_back::begin(store, archive)?;

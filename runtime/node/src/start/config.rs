@@ -43,6 +43,9 @@ pub struct NodeConfig {
     /// Whether a node that goes on from a data folder may be configured with other code than the folder has: what is
     /// live there starts in any case.
     pub live_code: bool,
+    /// Whether the code that is configured comes in at the start, if other code is live: as an upgrade, before the node
+    /// serves. Of a folder that has begun; [`live_code`](Self::live_code) is implied.
+    pub brings_code: bool,
     /// How the loader probes a module.
     pub probe: ProbeCommand,
     /// The folder for private copies of modules, if the system runs none from memory.
@@ -74,12 +77,24 @@ pub struct NodeConfig {
     pub replies: Replies,
     /// Is called once a roll-back is decided: stop the node and start it again on the same folder, which carries it out.
     pub on_roll_back: Option<Arc<OnRollBack>>,
+    /// The longest time without service that an upgrade for which the node stops may need, by its rehearsal; 0: no upgrade
+    /// stops the node. If absent, such an upgrade is done when an operator orders it, and only then.
+    pub max_downtime: Option<Duration>,
+    /// Is called once the node has stopped for an upgrade: stop it, and start it again on the same folder, which carries the
+    /// upgrade out. If absent, plans for which it would stop are refused.
+    pub on_offline: Option<Arc<OnRollBack>>,
     /// Is called once, on a thread that is not the crew's, when a pause is stuck. A transition cannot
     /// be stopped inside the process: restart it. If this returns, the node waits on, and gives the
     /// upgrade up should the transition return after all.
     pub on_stuck: Option<Arc<OnStuck>>,
     /// Gets each phase of each upgrade, and may withdraw it.
     pub watch: Arc<Mutex<dyn Watch>>,
+}
+
+/// Worker threads of a crew, unless the configuration says how many: one for each processor.
+pub fn workers() -> usize {
+    let processors = std::thread::available_parallelism();
+    processors.map_or(1, usize::from).min(WORKERS_MAX)
 }
 
 /// The name of a chain to which none was given.
@@ -128,9 +143,7 @@ impl NodeConfig {
         Self {
             chain: CHAIN.to_owned(),
             engines,
-            workers: std::thread::available_parallelism()
-                .map_or(1, usize::from)
-                .min(WORKERS_MAX),
+            workers: workers(),
             block_interval_ms: BLOCK_INTERVAL_MILLIS,
             idle_interval_ms: IDLE_INTERVAL_MILLIS,
             messages_per_block: 8_192,
@@ -138,6 +151,7 @@ impl NodeConfig {
             check_faults: false,
             grants: Grants::default(),
             live_code: false,
+            brings_code: false,
             probe,
             copies: std::env::temp_dir(),
             rehearsal: None,
@@ -152,6 +166,8 @@ impl NodeConfig {
             on_panic: None,
             replies: Replies::default(),
             on_roll_back: None,
+            max_downtime: None,
+            on_offline: None,
             on_stuck: None,
             watch: Arc::new(Mutex::new(Unwatched)),
         }

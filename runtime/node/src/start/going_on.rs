@@ -4,7 +4,7 @@ use super::StartError;
 use crate::blocks::chain;
 use crate::blocks::intake::Intake;
 use crate::code::armed::{self, Armed};
-use crate::limits::REPLAY_LOOK;
+use crate::limits::{REPLAY_LOOK, RETIRE_WAIT_MAX};
 use crate::recovery::replaying::Heard;
 use crate::recovery::{RecoveryError, rolled_back};
 use crate::serve::handle::Node;
@@ -16,21 +16,29 @@ use refit_admin::ApplyOptions;
 use refit_kernel::Executor;
 use refit_ordering::{BlockRefused, Entry, PlanDigest};
 use refit_store::Archive;
+use std::path::PathBuf;
 
 /// Goes on from a state: the driver executes the log again, and makes blocks of its own behind it.
 pub(super) fn go_on(
     node: &Node,
     executor: Executor,
     heard: &Receiver<Heard>,
+    configured: &[PathBuf],
 ) -> Result<(), StartError> {
     let awaited = executor.awaited();
     node.duty.begin(executor);
     let _ = node.intake.send(Intake::Started(awaited));
-    replay(node, awaited.height, heard)
+    replay(node, awaited.height, heard, configured)
 }
 
-/// Waits until the log is executed again behind the state at the height `from`, and makes its upgrades again.
-pub(super) fn replay(node: &Node, from: Height, heard: &Receiver<Heard>) -> Result<(), StartError> {
+/// Waits until the log is executed again behind the state at the height `from`, and makes its upgrades again. Then the
+/// configured libraries come in, if any are to.
+pub(super) fn replay(
+    node: &Node,
+    from: Height,
+    heard: &Receiver<Heard>,
+    configured: &[PathBuf],
+) -> Result<(), StartError> {
     loop {
         match heard.recv_timeout(REPLAY_LOOK) {
             Ok(Heard::Done) => break,
@@ -57,6 +65,15 @@ pub(super) fn replay(node: &Node, from: Height, heard: &Receiver<Heard>) -> Resu
     tell_of_branch(node)?;
     // Before anybody may order one: the upgrade that is taken up is the one that is under way.
     not_decided(node)?;
+    node.upgrades.close_left_open();
+    if !configured.is_empty() {
+        let height = node.latest.lock().height;
+        node.upgrades.bring(configured, height)?;
+    }
+    // The source was held for an upgrade before the next block: from here on it decides blocks.
+    let awaited = node.duty.ask(|it| it.awaited(), RETIRE_WAIT_MAX);
+    let awaited = awaited.map_err(|_| RecoveryError::Ended)?;
+    let _ = node.intake.send(Intake::Started(awaited));
     node.latest.lock().starting = false;
     let height = node.latest.lock().height;
     tracing::info!(checkpoint = %from, %height, "the node goes on where it ended");
@@ -131,8 +148,10 @@ fn take_up(
     height: Height,
     archive: &dyn Archive,
 ) -> Result<(), StartError> {
-    // One with a height has its entry in a block before that.
-    let entry = armed.plan.at_height.is_none().then(|| Entry::Plan {
+    // One with a height has its entry in a block before that; one for which the node stops has it in the block after.
+    let is_announced = armed.plan.at_height.is_some() && !armed.is_offline();
+    let is_announced = is_announced || (armed.is_offline() && armed.key.is_some());
+    let entry = (!is_announced).then(|| Entry::Plan {
         key: None,
         plan: chain::entry(&armed.plan, &ApplyOptions::default()).to_bytes(),
     });

@@ -13,7 +13,7 @@ pub(crate) mod trial;
 use crate::answers::events::{self, Events};
 use crate::blocks::driver::{Driver, DriverParts};
 use crate::blocks::intake::{self, Door};
-use crate::code::CodeLock;
+use crate::code::{CodeLock, armed};
 use crate::known::latest::Latest;
 use crate::known::released::Released;
 use crate::known::standing::Standing;
@@ -31,7 +31,7 @@ use crate::serve::place::Place;
 use crate::serve::trials::Trials;
 use crate::snapshot::{Snapshots, SnapshotsParts};
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
-use crate::upgrade::{Policy, Upgrades, UpgradesParts};
+use crate::upgrade::{NotBrought, Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
 use beginning::{Beginning, Engines};
 use parking_lot::Mutex;
@@ -44,6 +44,7 @@ use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{Duty, Executor, GenerationTable};
 use refit_loader::{Loader, OpenError};
 use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, BlockSource, Solo, SoloConfig};
+use refit_store::Store;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,6 +123,9 @@ pub enum StartError {
     /// It does not go on from its data folder.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The configured code does not come in.
+    #[error(transparent)]
+    NotBrought(#[from] NotBrought),
     /// The node was told to stop before its engines had started.
     #[error("the node was told to end before its engines had started")]
     Ended,
@@ -141,6 +145,7 @@ impl Explain for StartError {
             StartError::HoldsTooLong { .. } => codes::PROBATION_HOLDS_TOO_LONG,
             StartError::Threads(_) => codes::NO_THREADS,
             StartError::Recovery(error) => error.code(),
+            StartError::NotBrought(error) => error.code(),
             StartError::Ended => codes::NODE_ENDED,
         }
     }
@@ -150,6 +155,7 @@ impl Explain for StartError {
             StartError::Loader(_) => "start the node with the `refit` program",
             StartError::Module { source, .. } => return source.next(),
             StartError::Recovery(error) => return error.next(),
+            StartError::NotBrought(error) => return error.next(),
             StartError::Threads(_) => {
                 "raise the limit of processes (ulimit -u), or set fewer workers"
             }
@@ -260,13 +266,20 @@ impl Node {
         metrics.set_generation(table.number());
         config.quarantine.tell(metrics.clone());
         let is_solo = source.is_none();
+        // Blocks that others decide leave no room for an upgrade that only this node knows.
+        let configured = match config.brings_code && is_solo && store.archive().is_some() {
+            true => libraries_of(&config.engines),
+            false => Vec::new(),
+        };
         let source = source.unwrap_or_else(|| Box::new(solo(&config)));
         // It is told of each upgrade of the log, its end, and whether it can be read.
         let (tell, heard) = crossbeam_channel::unbounded();
         let source: Box<dyn BlockSource> = match engines {
             // They are there, or they begin again under a log that is there.
             Engines::Kept(_) | Engines::Roots { first: None, .. } if store.archive().is_some() => {
-                Box::new(Replaying::new(store.clone(), redo, source, tell))
+                let replaying = Replaying::new(store.clone(), redo, source, tell);
+                let comes = !configured.is_empty() || stops_for_upgrade(&*store)?;
+                Box::new(replaying.holding(comes))
             }
             _ => source,
         };
@@ -333,6 +346,11 @@ impl Node {
                     Some(_) if is_solo => config.probation_blocks,
                     _ => 0,
                 },
+                max_downtime: config.max_downtime,
+                on_offline: match store.archive() {
+                    Some(_) if is_solo => config.on_offline,
+                    _ => None,
+                },
                 on_stuck: config.on_stuck,
             },
         }));
@@ -388,8 +406,26 @@ impl Node {
             engines,
             heard,
             code,
+            configured,
         })
     }
+}
+
+/// The libraries of these engines.
+fn libraries_of(engines: &[EngineConfig]) -> Vec<PathBuf> {
+    engines
+        .iter()
+        .map(|engine| engine.library.clone())
+        .collect()
+}
+
+/// Whether a start may carry out an upgrade for which the node has stopped.
+fn stops_for_upgrade(store: &dyn Store) -> Result<bool, StartError> {
+    let Some(archive) = store.archive() else {
+        return Ok(false);
+    };
+    let recorded = armed::all(archive).map_err(RecoveryError::from)?;
+    Ok(recorded.iter().any(|it| it.armed.is_offline()))
 }
 
 /// Whether what is configured is within its bounds: a value is refused, and never taken for another.

@@ -22,6 +22,7 @@ use refit_loader::{ArtifactId, LoadedModule};
 use refit_store::Archive;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Prepared {
     /// What the log says while it is executed again.
     pub(crate) heard: Receiver<Heard>,
     pub(crate) code: Vec<EngineCode>,
+    /// The libraries that come in before the node serves, if they are not live.
+    pub(crate) configured: Vec<PathBuf>,
 }
 
 /// The code that an engine is started with, as it was loaded: not what lies at its path by now.
@@ -69,11 +72,13 @@ impl Prepared {
                 let replays = first.is_none() && self.node.outlives();
                 let started = start_engines(&self.node, roots, first, replays);
                 match replays {
-                    true => started.and_then(|()| replay(&self.node, Height(0), &self.heard)),
+                    true => started.and_then(|()| {
+                        replay(&self.node, Height(0), &self.heard, &self.configured)
+                    }),
                     false => started,
                 }
             }
-            Engines::Kept(executor) => go_on(&self.node, *executor, &self.heard),
+            Engines::Kept(executor) => go_on(&self.node, *executor, &self.heard, &self.configured),
         };
         match started {
             Ok(()) => {

@@ -95,7 +95,8 @@ impl Attempt {
     fn run(mut self) {
         let upgrades = self.upgrades.clone();
         match self.prepare() {
-            Ok(ready) => self.pause(ready),
+            Ok(Some(ready)) => self.pause(ready),
+            Ok(None) => self.stop(),
             Err(refused) => self.refuse(refused),
         }
         // Also after a refusal: what was mapped for it may have to stay.
@@ -105,8 +106,8 @@ impl Attempt {
         );
     }
 
-    /// All that comes before the pause.
-    fn prepare(&mut self) -> Result<Ready, UpgradeRefused> {
+    /// All that comes before the pause; `None` if there is none in this process, because the node stops for it.
+    fn prepare(&mut self) -> Result<Option<Ready>, UpgradeRefused> {
         // First, because it costs nothing: a bound that nobody will measure refuses before files are read.
         self.rules.can_be_met()?;
         // A handle on live code. It ends with this function: the retirement counts handles.
@@ -116,9 +117,13 @@ impl Attempt {
         // Before anything is mapped here: code that fails its rehearsal never comes into this process.
         let memory_bytes = self.rehearse(&probed)?;
         self.checkpoint()?;
+        if self.stops() {
+            self.prepare_stop(&probed)?;
+            return Ok(None);
+        }
         let armed = self.arm(probed, &table)?;
         self.record()?;
-        self.make_ready(armed, memory_bytes)
+        self.make_ready(armed, memory_bytes).map(Some)
     }
 
     /// Nothing has changed; what was mapped is retired.

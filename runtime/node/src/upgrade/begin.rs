@@ -11,7 +11,7 @@ use refit_abi::Height;
 use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_kernel::{Key, KindCount};
-use refit_upgrade::{Live, Plan, PlanError};
+use refit_upgrade::{Live, Plan, PlanError, Strategy};
 use std::sync::Arc;
 
 impl Upgrades {
@@ -36,7 +36,11 @@ impl Upgrades {
         } = met;
         let plan = &proposed.plan;
         self.not_quarantined(plan)?;
+        self.may_stop(plan)?;
         let mut rules = Rules::new(&self.policy, &proposed.options)?;
+        if plan.directives.strategy == Strategy::Offline {
+            rules.offline(self.policy.max_downtime);
+        }
         // Under a key a block has it before anything is done.
         rules.entry = proposed.key.is_none().then(|| proposed.entry());
         let state = self.state.lock();

@@ -4,6 +4,7 @@
 use super::Upgrades;
 use super::attempt::Attempt;
 use super::reports::Opened;
+use crate::code::libraries::Release;
 use refit_abi::build::{ABI_EPOCH, COMPILER_COMMIT};
 use refit_abi::host::Explained;
 use refit_admin::api::{
@@ -24,7 +25,8 @@ impl Attempt {
             return;
         }
         let kinds = self.live.kinds.iter();
-        let kinds = kinds.map(|kind| before(kind, &state.libraries)).collect();
+        let kinds = kinds.map(|kind| before(kind, state.libraries.release(&kind.artifact)));
+        let kinds = kinds.collect();
         drop(state);
         let Some(report) = ended else {
             return;
@@ -41,8 +43,8 @@ impl Attempt {
     }
 }
 
-fn before(kind: &LiveKind, libraries: &crate::code::libraries::Libraries) -> KindBefore {
-    let release = libraries.release(&kind.artifact);
+/// The code of a live kind, which is called so.
+pub(super) fn before(kind: &LiveKind, release: Release) -> KindBefore {
     KindBefore {
         kind: kind.descriptor.kind.clone(),
         package: release.package,
@@ -51,7 +53,8 @@ fn before(kind: &LiveKind, libraries: &crate::code::libraries::Libraries) -> Kin
     }
 }
 
-fn made_by() -> MadeBy {
+/// This program.
+pub(super) fn made_by() -> MadeBy {
     MadeBy {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         abi_epoch: ABI_EPOCH,
@@ -135,6 +138,7 @@ impl Upgrades {
             releases: &[],
             counts: &[],
         });
+        let id = state.reports.goes_on(id);
         state.reports.update(id, |report| {
             report.state = UpgradeState::Refused;
             report.reason = Some(Reason::new(Phase::Armed, why));

@@ -9,9 +9,11 @@ mod attempt;
 mod begin;
 mod cancel;
 mod checkpoint;
+mod configured;
 mod copy;
 mod journal;
 mod leaving;
+mod offline;
 mod pause;
 mod probe;
 mod record;
@@ -27,10 +29,14 @@ mod shadow;
 mod shown;
 mod stage;
 mod steps;
+mod stop;
 mod taken_up;
 mod taking_on;
 mod without_block;
 
+pub use configured::NotBrought;
+pub(crate) use offline::{OfflineRecord, offline_record};
+pub(crate) use probe::as_planned;
 pub(crate) use shadow::FindStretch;
 pub(crate) use taken_up::{Next, Open};
 pub(crate) use taking_on::{Proposed, TakingOn};
@@ -43,7 +49,7 @@ use crate::code::quarantine::{Forbidden, Quarantine};
 use crate::known::standing::Standing;
 use crate::pause::Recall;
 use crate::pause::watchdog::OnStuck;
-use crate::probation::Probation;
+use crate::probation::{OnRollBack, Probation};
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
 use crossbeam_channel::Sender;
@@ -99,6 +105,10 @@ pub(crate) struct Policy {
     pub(crate) quarantine: Quarantine,
     /// For so many blocks after an upgrade the node can be rolled back; 0 where nothing outlives the process.
     pub(crate) probation_blocks: u64,
+    /// The longest time without service that an upgrade for which the node stops may need; 0: none may.
+    pub(crate) max_downtime: Option<Duration>,
+    /// Is called once the node has stopped for an upgrade: starts it again. Absent where nothing would come of that.
+    pub(crate) on_offline: Option<Arc<OnRollBack>>,
     /// Is called when a pause is stuck.
     pub(crate) on_stuck: Option<Arc<OnStuck>>,
 }

@@ -90,18 +90,7 @@ impl Probing<'_> {
             .collect();
         let again = Plan::make_with(live, &coming, plan.at_height, &plan.directives)
             .map_err(|error| refused_by(phase, &error))?;
-        // Before the whole is compared: this names the kind, that only knows that something differs.
-        self.same_classes(&again)?;
-        let mut modules = again.modules.iter().zip(&plan.modules);
-        let differs = modules.any(|(found, planned)| differ(found, planned));
-        let is_same = again.modules.len() == plan.modules.len() && !differs;
-        if !is_same || again.carried != plan.carried {
-            let error = PlanError::Base {
-                planned: plan.base,
-                live: live.generation,
-            };
-            return Err(refused_by(phase, &error));
-        }
+        as_planned(&again, plan).map_err(|error| refused_by(phase, &error))?;
         // The quarantine and the height were looked at when the plan was taken on, and poisoned engines only warn.
         let context = LintContext {
             grants: self.grants.clone(),
@@ -113,26 +102,40 @@ impl Probing<'_> {
             None => Ok(()),
         }
     }
+}
 
-    fn same_classes(&self, again: &Plan) -> Result<(), UpgradeRefused> {
-        let kinds = |plan: &Plan| -> Vec<(String, Class)> {
-            let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
-            kinds.map(|kind| (kind.kind.clone(), kind.class)).collect()
-        };
-        for ((kind, planned), (_, found)) in kinds(self.plan).into_iter().zip(kinds(again)) {
-            if planned != found {
-                return Err(refused_by(
-                    api::Phase::Probed,
-                    &PlanError::Class {
-                        kind,
-                        planned,
-                        found,
-                    },
-                ));
-            }
-        }
-        Ok(())
+/// Whether a plan that was made again, from the code that was found, is the one that was planned.
+pub(crate) fn as_planned(again: &Plan, plan: &Plan) -> Result<(), PlanError> {
+    // Before the whole is compared: this names the kind, that only knows that something differs.
+    same_classes(again, plan)?;
+    let mut modules = again.modules.iter().zip(&plan.modules);
+    let differs = modules.any(|(found, planned)| differ(found, planned));
+    let is_same = again.modules.len() == plan.modules.len() && !differs;
+    match is_same && again.carried == plan.carried {
+        true => Ok(()),
+        false => Err(PlanError::Base {
+            planned: plan.base,
+            live: again.base,
+        }),
     }
+}
+
+fn same_classes(again: &Plan, plan: &Plan) -> Result<(), PlanError> {
+    let kinds = |plan: &Plan| -> Vec<(String, Class)> {
+        let kinds = plan.modules.iter().flat_map(|module| &module.kinds);
+        kinds.map(|kind| (kind.kind.clone(), kind.class)).collect()
+    };
+    let pairs = kinds(plan).into_iter().zip(kinds(again));
+    for ((kind, planned), (_, found)) in pairs {
+        if planned != found {
+            return Err(PlanError::Class {
+                kind,
+                planned,
+                found,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a module is not the one that was planned. An older plan does not name its package and version.

@@ -15,7 +15,8 @@ impl Attempt {
         let Some(archive) = self.upgrades.store.archive() else {
             return Ok(());
         };
-        if self.rules.again {
+        // Of one for which the node has stopped, the record says more than this could.
+        if self.rules.again || self.rules.is_recorded {
             return Ok(());
         }
         let phase = api::Phase::Armed;

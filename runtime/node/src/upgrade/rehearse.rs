@@ -9,7 +9,7 @@ use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{
-    self, Found, ModuleAt, NEEDS_ALL, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX,
+    self, ModuleAt, NEEDS_ALL, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX,
     RehearsalCommand, RehearsalError, Request,
 };
 use parking_lot::MutexGuard;
@@ -84,6 +84,7 @@ impl Attempt {
             report.copy_us = Some(micros(copied));
         });
         self.rules.accept(predicted_us)?;
+        self.rules.accept_downtime(start.elapsed())?;
         tracing::info!(id = self.id, predicted_us, "upgrade rehearsed");
         self.steps.reached(Phase::Rehearsed, start)?;
         Ok(passed.memory_bytes)
@@ -126,7 +127,8 @@ impl Rehearsal<'_> {
         // An engine that starts afresh needs nothing of the state that it drops.
         let crossing = new_kinds.filter(|kind| !plan.directives.restart.contains(kind));
         let mut scope = ImageScope {
-            kinds: Some(crossing.collect()),
+            // A function over the whole snapshot sees the states of all.
+            kinds: (!plan.is_whole()).then(|| crossing.collect()),
             // No transition sees the keys and answers of clients: they would be copied for nothing.
             clients: false,
             artifacts,
@@ -145,8 +147,10 @@ impl Rehearsal<'_> {
             };
             let copy = Box::new(|to, head| copier.copy(to, head, &mut copied));
             match rehearsal::run(command, &request, copy, &called_off) {
-                Ok(Found::Passed(passed)) => return Ok(Rehearsed { passed, copied }),
-                Ok(Found::Shadow(_)) => return Err(RehearsalError::WrongProgram.into()),
+                Ok(found) => {
+                    let passed = found.passed()?;
+                    return Ok(Rehearsed { passed, copied });
+                }
                 Err(RehearsalError::CalledOff) => return Err(cancelled(api::Phase::Rehearsed)),
                 // A transition asks engines whose code does not change.
                 Err(error) if error.code() == NEEDS_ALL && scope.kinds.is_some() => {
@@ -178,6 +182,7 @@ impl Rehearsal<'_> {
                 workers: upgrades.duty.workers(),
                 plan: self.plan.clone(),
                 shadow: None,
+                writes: None,
             },
             generation: table.number(),
             artifacts,

@@ -11,7 +11,7 @@ use refit_admin::api::{
     self, PhaseTime, QuarantineEntry, QuarantineState, Reason, UpgradeReport, UpgradeState,
     UpgradedKind,
 };
-use refit_upgrade::Verdict;
+use refit_upgrade::{Failure, Verdict};
 use std::time::Instant;
 
 impl Attempt {
@@ -84,7 +84,7 @@ impl Attempt {
                     reason.next = "the code is in quarantine; mend the migration".to_owned();
                 }
             });
-        } else if failure.engine().is_some() {
+        } else if failure.engine().is_some() || is_of_function(failure) {
             let entry = QuarantineEntry {
                 artifacts: self.plan.artifacts(),
                 packages: self.plan.packages(),
@@ -132,6 +132,11 @@ impl Attempt {
             tracing::error!(%error, "a failure of before is on record again after a restart");
         }
     }
+}
+
+/// Whether the function over the whole snapshot is to blame.
+fn is_of_function(failure: &Failure) -> bool {
+    matches!(failure, Failure::Whole { .. } | Failure::WholeResult { .. })
 }
 
 /// What an upgrade brings, for the log: each kind with its versions before and after, and the artifact.

@@ -159,8 +159,43 @@ impl Reports {
             retired: false,
             pinned: Vec::new(),
             rolled_back: None,
+            offline: None,
         });
         self.opened
+    }
+
+    /// The report of this number is the one that an earlier life has left open, if it has: gives the number of that.
+    pub(super) fn goes_on(&mut self, id: u64) -> u64 {
+        let mut kept = self.kept.iter();
+        let is_open = |report: &&UpgradeReport| report.id != id && !report.state.is_final();
+        let Some(earlier) = kept.find(is_open).map(|report| report.id) else {
+            return id;
+        };
+        let began_at_ms = self.get(earlier).map(|report| report.began_at_ms);
+        self.kept.retain(|report| report.id != earlier);
+        if let Some(report) = self.kept.iter_mut().find(|report| report.id == id) {
+            report.id = earlier;
+            report.began_at_ms = began_at_ms.unwrap_or(report.began_at_ms);
+        }
+        self.keyed
+            .values_mut()
+            .filter(|of| **of == id)
+            .for_each(|of| *of = earlier);
+        self.under_way = self.under_way.map(|_| earlier);
+        self.opened -= u64::from(self.opened == id);
+        earlier
+    }
+
+    /// Refuses those that are open and not under way; gives their numbers.
+    pub(super) fn close_left_open(&mut self) -> Vec<u64> {
+        let is_open =
+            |report: &&UpgradeReport| !report.state.is_final() && self.under_way != Some(report.id);
+        let open: Vec<_> = self.kept.iter().filter(is_open).map(|it| it.id).collect();
+        for id in &open {
+            let detail = "the node ended before it had happened, and nothing goes on with it";
+            self.refuse(*id, codes::NODE_ENDED, detail);
+        }
+        open
     }
 
     /// Forgets the oldest, until there is room for one more.

@@ -27,6 +27,12 @@ pub(super) struct Rules {
     pub(super) entry: Option<Entry>,
     /// It is made again, because a block of the log says that it was made: nothing of it is written down a second time.
     pub(super) again: bool,
+    /// It is one for which the node stops, and this is the start that carries it out.
+    pub(super) while_starting: bool,
+    /// What a start needs of it is written down already.
+    pub(super) is_recorded: bool,
+    /// The longest time without service that its rehearsal may predict, if it is one for which the node stops.
+    pub(super) downtime: Option<Duration>,
     /// For so many blocks after it the node can be rolled back.
     pub(super) probation_blocks: u64,
     /// Which attempt it is, from 1 on: each but the first comes after one that ended the node.
@@ -68,9 +74,36 @@ impl Rules {
             recall: Arc::default(),
             entry: None,
             again: false,
+            while_starting: false,
+            is_recorded: false,
+            downtime: None,
             probation_blocks: policy.probation_blocks,
             attempts: 1,
         })
+    }
+
+    /// The same for an upgrade for which the node stops: its pause is part of the time without service, which has its
+    /// own bound.
+    pub(super) fn offline(&mut self, downtime: Option<Duration>) {
+        (self.bound, self.downtime) = (None, downtime);
+    }
+
+    /// Whether so much time without service is acceptable.
+    pub(super) fn accept_downtime(&self, predicted: Duration) -> Result<(), UpgradeRefused> {
+        let Some(bound) = self.downtime.filter(|bound| *bound < predicted) else {
+            return Ok(());
+        };
+        let detail = format!(
+            "the node would not serve for about {} ms, at most {} ms are acceptable",
+            predicted.as_millis(),
+            bound.as_millis()
+        );
+        Err(refused(
+            api::Phase::Rehearsed,
+            codes::DOWNTIME_TOO_LONG,
+            &detail,
+            "accept more with max_downtime, or upgrade a snapshot beside the node: refit snapshot migrate",
+        ))
     }
 
     /// Refuses a bound on a pause that nobody will predict.

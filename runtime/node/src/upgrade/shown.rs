@@ -28,6 +28,7 @@ pub(super) fn class(class: Class) -> api::Class {
         Class::MigrateByHand => api::Class::MigrateByHand,
         Class::Translate => api::Class::Translate,
         Class::MigrateBack => api::Class::MigrateBack,
+        Class::Snapshot => api::Class::Snapshot,
         Class::Restart => api::Class::RestartEngine,
     }
 }

@@ -38,6 +38,10 @@ pub(crate) enum Next {
 impl Next {
     /// Of an upgrade that is to come, on a node whose newest block is that at `height`.
     pub(crate) fn of(armed: &Armed, height: Height) -> Self {
+        // It begins at a start that comes to its height, and nowhere else.
+        if armed.is_offline() && armed.plan.at_height.is_some_and(|planned| planned > height) {
+            return Self::Waits;
+        }
         // The last blocks may be lost with the crash: the pause may have been behind them.
         let may_have_begun = match armed.plan.at_height {
             Some(planned) => planned.0 <= height.0 + UNRELEASED_BLOCKS_MAX as u64,
@@ -101,6 +105,14 @@ impl Upgrades {
         };
         rules.attempts = attempts;
         rules.entry = open.entry;
+        let is_offline = open.armed.is_offline();
+        if is_offline {
+            rules.offline(None);
+            // Nobody is served yet, and no block is made: it is carried out here.
+            rules.while_starting = plan.at_height.is_none_or(|planned| planned == open.height);
+        }
+        let while_starting = rules.while_starting;
+        rules.is_recorded = while_starting;
         let mut state = self.state.lock();
         if state.reports.under_way().is_some() {
             // What was ordered meanwhile goes first; the next start looks again.
@@ -115,7 +127,9 @@ impl Upgrades {
             self.did_not_happen(&plan, Explained::of(&error));
             return armed::forget_plan(&open.plan, archive);
         }
-        let id = state.open(&plan, open.armed.key, &live, &counts);
+        let opened = state.open(&plan, open.armed.key, &live, &counts);
+        // The report that the life before has left open is this one's.
+        let id = state.reports.goes_on(opened);
         state.recall = rules.recall.clone();
         let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let upgrades = self.clone();
@@ -126,6 +140,12 @@ impl Upgrades {
                 state.libraries.came_from(artifact, path);
             }
         };
+        if while_starting {
+            drop(state);
+            work();
+            self.was_offline(id, open.armed.stopped_at_ms);
+            return Ok(());
+        }
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
         if let Err(error) = thread.spawn(work) {
             let detail = format!("the system starts no more threads: {error}");
@@ -134,6 +154,14 @@ impl Upgrades {
             self.journal_report(id);
         }
         Ok(())
+    }
+
+    /// What an earlier life has left open, and this one does not go on with, did not happen.
+    pub(crate) fn close_left_open(&self) {
+        let mut state = self.state.lock();
+        let closed = state.reports.close_left_open();
+        drop(state);
+        closed.into_iter().for_each(|id| self.journal_report(id));
     }
 
     /// Writes the attempt down; `None` if there is none any more.
@@ -195,5 +223,46 @@ impl Upgrades {
                 Ok(None)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::Generation;
+    use refit_upgrade::{Directives, PLAN_FORMAT, Plan, Strategy};
+
+    fn armed(strategy: Strategy, at_height: Option<Height>, attempts: u32) -> Armed {
+        let directives = Directives {
+            strategy,
+            ..Directives::default()
+        };
+        let plan = Plan {
+            format: PLAN_FORMAT,
+            base: Generation(1),
+            base_code: String::new(),
+            at_height,
+            modules: Vec::new(),
+            carried: Vec::new(),
+            directives,
+            findings: Vec::new(),
+            predicted_pause_us: None,
+        };
+        Armed::new(plan, 0).counted(attempts)
+    }
+
+    #[test]
+    fn an_upgrade_for_which_the_node_has_stopped_is_tried_twice_and_begins_at_no_other_height() {
+        let next = |at_height, attempts| {
+            Next::of(&armed(Strategy::Offline, at_height, attempts), Height(7))
+        };
+        for at_height in [None, Some(Height(7))] {
+            let tried: Vec<_> = (0..=2).map(|attempts| next(at_height, attempts)).collect();
+            assert_eq!(tried, [Next::Again, Next::Again, Next::GivenUp]);
+        }
+        // Within the blocks that a crash may lose, where a hot one may have begun.
+        assert_eq!(next(Some(Height(8)), 2), Next::Waits);
+        let hot = armed(Strategy::Hot, Some(Height(8)), 1);
+        assert_eq!(Next::of(&hot, Height(7)), Next::Again);
     }
 }

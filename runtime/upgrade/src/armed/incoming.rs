@@ -30,7 +30,12 @@ impl Incoming {
     ///
     /// # Errors
     /// [`ArmError`]: the code at hand does not do what was planned, or cannot be tried.
-    pub(super) fn find(plan: &Plan, live: &GenerationTable, new: Kind) -> Result<Self, ArmError> {
+    pub(super) fn find(
+        plan: &Plan,
+        live: &GenerationTable,
+        new: Kind,
+        is_whole: bool,
+    ) -> Result<Self, ArmError> {
         let name = &new.descriptor().kind;
         let class = plan.class_of(name);
         let Some((index, entry)) = live.find(name) else {
@@ -41,8 +46,12 @@ impl Incoming {
                 old: None,
             });
         };
-        let restart = plan.directives.restart.contains(name);
-        as_planned(name, class, found(name, &entry.kind, &new, restart)?)?;
+        let found = match (plan.directives.restart.contains(name), is_whole) {
+            (true, _) => Class::Restart,
+            (false, true) => Class::Snapshot,
+            (false, false) => found(name, &entry.kind, &new)?,
+        };
+        as_planned(name, class, found)?;
         let old = Old {
             index,
             pending: pending(name, &entry.kind, &new, class)?,
@@ -72,9 +81,10 @@ pub(super) fn all(
     live: &GenerationTable,
     modules: &[Module],
 ) -> Result<Vec<Incoming>, ArmError> {
+    let is_whole = whole(modules).is_some();
     let mut comes: Vec<Incoming> = Vec::new();
     for new in modules.iter().flat_map(Module::kinds) {
-        comes.push(Incoming::find(plan, live, new)?);
+        comes.push(Incoming::find(plan, live, new, is_whole)?);
     }
     let has = |kind: &str| comes.iter().any(|new| new.new.descriptor().kind == kind);
     let mut kinds = plan.modules.iter().flat_map(|module| &module.kinds);
@@ -82,6 +92,12 @@ pub(super) fn all(
         Some(missing) => Err(other_class(&missing.kind, missing.class, Class::Carry)),
         None => Ok(comes),
     }
+}
+
+/// The module whose function makes all states, if one has such a function.
+pub(super) fn whole(modules: &[Module]) -> Option<&Module> {
+    let mut modules = modules.iter();
+    modules.find(|module| module.descriptor().transforms_snapshot)
 }
 
 /// The kinds whose whole states are copied, by the code at hand.
@@ -120,14 +136,9 @@ fn other_class(kind: &str, planned: Class, found: Class) -> ArmError {
 }
 
 /// How the states of a kind cross, by the hashes.
-fn found(name: &str, old: &Kind, new: &Kind, restart: bool) -> Result<Class, ArmError> {
-    match restart {
-        true => Ok(Class::Restart),
-        false => {
-            let class = Class::of(old.descriptor(), new.descriptor());
-            class.ok_or_else(|| no_migration(name, old))
-        }
-    }
+fn found(name: &str, old: &Kind, new: &Kind) -> Result<Class, ArmError> {
+    let class = Class::of(old.descriptor(), new.descriptor());
+    class.ok_or_else(|| no_migration(name, old))
 }
 
 /// The work left for each engine of a kind after the commit.
@@ -144,7 +155,7 @@ fn pending(name: &str, old: &Kind, new: &Kind, class: Class) -> Result<Option<Pe
             })?;
             Some(Pending::settle(step))
         }
-        Class::Translate | Class::MigrateBack | Class::Restart => {
+        Class::Translate | Class::MigrateBack | Class::Snapshot | Class::Restart => {
             Some(Pending::replace(old.clone()))
         }
         Class::Carry | Class::New | Class::Adopt => None,
@@ -162,7 +173,14 @@ fn no_migration(name: &str, old: &Kind) -> ArmError {
 pub(super) fn needs_work(class: Class, pending: Option<&Pending>, whole: bool) -> bool {
     match (class, pending) {
         (Class::Migrate, Some(Pending::Settle { step, .. })) => whole || !step.defaults_only(),
-        (Class::MigrateByHand | Class::Translate | Class::MigrateBack | Class::Restart, _) => true,
+        (
+            Class::MigrateByHand
+            | Class::Translate
+            | Class::MigrateBack
+            | Class::Snapshot
+            | Class::Restart,
+            _,
+        ) => true,
         _ => false,
     }
 }

@@ -15,6 +15,7 @@ use crate::phase::{Failure, Phase, Verdict, Watch};
 use crate::plan::Plan;
 use crate::transition::{self, Ran, Transitions, Work};
 use crate::under_way::UnderWay;
+use crate::whole::Whole;
 use incoming::{Incoming, Old, needs_work};
 use parking_lot::Mutex;
 use refit_abi::Generation;
@@ -33,6 +34,8 @@ pub struct Armed {
     table: Arc<GenerationTable>,
     classes: Vec<KindClass>,
     work: Arc<Vec<Work>>,
+    /// The module whose function makes all new states, if one has such a function.
+    whole: Option<Module>,
     /// Kinds whose new code may not take every message that the old code took, or reads it in other words.
     readings: Vec<Reading>,
     directives: Directives,
@@ -134,6 +137,7 @@ impl Armed {
             table,
             classes,
             work: Arc::new(work),
+            whole: incoming::whole(modules).cloned(),
             readings,
             directives: plan.directives.clone(),
             lines: Mutex::new(Vec::new()),
@@ -210,7 +214,14 @@ impl Armed {
         let mut commit_effects = CommitEffects::default();
         // Carry and adopt have none: then a pause wakes no helper at all.
         if !self.work.is_empty() {
+            let whole = self.whole.as_ref();
+            let whole = whole.map(|module| Whole::run(module, quiesced, &self.work));
+            let whole = whole.transpose();
+            let whole = whole
+                .map_err(aborted(Phase::Transitioned))?
+                .unwrap_or_default();
             let transitions = Transitions {
+                states: Arc::new(whole.states),
                 work: self.work.clone(),
                 table: self.table.clone(),
                 under_way: self.under_way.clone(),
@@ -223,6 +234,7 @@ impl Armed {
                 self.unwind(quiesced);
                 aborted(Phase::Transitioned)(failure)
             })?;
+            commit_effects.retired.extend(whole.dropped);
         }
         if let Err(withdrawn) = watch.reached(Phase::Transitioned) {
             self.unwind(quiesced);

@@ -1,7 +1,7 @@
 //! What a plan does to one engine kind: the class in which its states cross, and what they lose.
 
+use super::Ways;
 use crate::class::{Class, is_older};
-use crate::directives::Directives;
 use crate::plan::{Live, OfferedModule, PlannedKind};
 use crate::plan_error::PlanError;
 use refit_abi::descriptor::KindDescriptor;
@@ -15,7 +15,7 @@ pub(super) fn plan(
     live: &Live,
     candidate: &OfferedModule,
     new: &KindDescriptor,
-    directives: &Directives,
+    ways: &Ways<'_>,
 ) -> Result<PlannedKind, PlanError> {
     let mut kinds = live.kinds.iter();
     let Some(old) = kinds.find(|kind| kind.descriptor.kind == new.kind) else {
@@ -35,9 +35,12 @@ pub(super) fn plan(
         return Err(PlanError::Identical { kind, path });
     }
     let old = &old.descriptor;
-    let class = match directives.restart.contains(&new.kind) {
-        true => Class::Restart,
-        false => Class::of(old, new).ok_or_else(|| no_way(old, new))?,
+    let class = if ways.directives.restart.contains(&new.kind) {
+        Class::Restart
+    } else if ways.is_whole {
+        Class::Snapshot
+    } else {
+        Class::of(old, new).ok_or_else(|| no_way(old, new))?
     };
     Ok(PlannedKind {
         kind: new.kind.clone(),
@@ -54,6 +57,8 @@ pub(super) fn plan(
 fn dropped(class: Class, old: &KindDescriptor, new: &KindDescriptor) -> Vec<String> {
     match class {
         Class::Restart => vec![WHOLE_STATE.to_owned()],
+        // What its function makes of them nobody knows beforehand.
+        Class::Snapshot => Vec::new(),
         // Nobody wrote down what the older version has no place for: it is what it has no field for.
         Class::MigrateBack => without_place(&old.state, &new.state),
         _ => {

@@ -31,6 +31,11 @@ impl Stages {
         let height = self.shared.height();
         let whole = match (item.class, &item.step) {
             (Class::Restart, _) => Ok(self.restart(item, slot, &mut bus)?),
+            (Class::Snapshot, _) => {
+                let state = self.states.get(&engine);
+                let state = state.ok_or(failed(CallError::WrongState))?;
+                item.new.decode(state)
+            }
             (Class::Translate, _) => {
                 let old = slot.instance().ok_or(failed(CallError::WrongState))?;
                 translate(item, old, height, &mut bus)

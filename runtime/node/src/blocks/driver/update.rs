@@ -17,6 +17,7 @@ impl Driver {
         if self.follow_up.is_some() {
             return Ok(());
         }
+        self.stop_if_due()?;
         let Some(waiting) = self.armed.take() else {
             return Ok(());
         };
@@ -45,6 +46,39 @@ impl Driver {
             }
             Err(why) => {
                 waiting.let_go(why);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends if an upgrade for which the node stops is due. What is executed by then is in the log; what is not was not
+    /// answered, and comes again.
+    fn stop_if_due(&mut self) -> Result<(), Ended> {
+        let Some(stopping) = self.stops.take() else {
+            return Ok(());
+        };
+        let tip = self.ground.tip.height;
+        let is_decided = self.foretold() != Foretold::Unknown;
+        // The next block is decided and comes first: an upgrade at once takes the boundary after that.
+        let goes = match stopping.at_height {
+            None if is_decided => Ok(false),
+            Some(planned) if is_decided && planned == tip => Err(LetGo::TooLate {
+                planned,
+                now: tip.next(),
+            }),
+            _ => stopping.goes(tip),
+        };
+        match goes {
+            Ok(true) => {
+                stopping.told(Ok(tip));
+                Err(Ended::Told)
+            }
+            Ok(false) => {
+                self.stops = Some(stopping);
+                Ok(())
+            }
+            Err(why) => {
+                stopping.told(Err(why));
                 Ok(())
             }
         }
