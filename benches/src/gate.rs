@@ -5,7 +5,7 @@
 //! each repetition. The difference is the price of being replaceable.
 
 use crate::meter::{Add, Meter};
-use crate::rollback::{self, RollbackReport};
+use crate::undo::{self, UndoReport};
 use crate::{BenchError, Bound, Machine, Spread, Target};
 use refit_abi::host::{BlockFrame, HandleContext, Instance, Kind, Module, NoServices};
 use refit_abi::raw::{CallStatus, Codec, Delivery, DeliveryKind};
@@ -29,7 +29,7 @@ const BATCH_MESSAGES_MAX: usize = 65_536;
 const REPETITIONS_MAX: u32 = 1_000;
 
 /// Repetitions of what rolling back costs: a copy of a large state takes long.
-const ROLLBACK_REPETITIONS_MAX: u32 = 31;
+const UNDO_REPETITIONS_MAX: u32 = 31;
 
 /// The options of a run.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ pub struct GateReport {
     /// One for each size of batch.
     pub batches: Vec<BatchReport>,
     /// The cost of rolling back, by the size of the state.
-    pub rollback: Vec<RollbackReport>,
+    pub undo: Vec<UndoReport>,
     /// The targets, judged on this run.
     pub targets: Vec<Target>,
 }
@@ -103,7 +103,7 @@ pub fn run(options: &GateOptions) -> Result<GateReport, BenchError> {
         machine,
         messages: options.messages,
         batches,
-        rollback: rollback::measure(options.repetitions.min(ROLLBACK_REPETITIONS_MAX))?,
+        undo: undo::measure(options.repetitions.min(UNDO_REPETITIONS_MAX))?,
         targets,
     })
 }
@@ -176,7 +176,7 @@ impl GateReport {
         }
         text += "\nRolling back, in batches of 32, ns a message: median [middle half]\n\
                  entries            without           by Clone           by bytes\n";
-        for report in &self.rollback {
+        for report in &self.undo {
             let (plain, cloned) = (spread(&report.plain_ns), spread(&report.cloned_ns));
             let encoded = spread(&report.encoded_ns);
             // Writing to a string cannot fail.

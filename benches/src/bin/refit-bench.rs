@@ -1,5 +1,5 @@
-//! The benches as a program of their own, without the node and the command line: for profilers, and
-//! as the probe of this package's tests. People use `refit bench`.
+//! The benches of the message path as a program of their own, without the command line: for profilers, and as the probe
+//! of this package's tests. People use `refit bench`.
 //!
 //! ```text
 //! refit-bench gate [BATCHES MESSAGES REPETITIONS]              (lists with commas)

@@ -12,11 +12,11 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// One whole answer.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
     /// The node closes the connection behind it.
-    pub(super) closes: bool,
+    pub(crate) closes: bool,
 }
 
 /// Bytes that are no answer.

@@ -1,38 +1,44 @@
 //! A real node under clients: `refit bench serve`.
 //!
-//! The node is a process of its own, the released program, and serves `kv` from memory over its unix socket.
+//! The node is a process of its own, the released program, and serves `kv` over its unix socket, from memory or with its
+//! log on the disk; the other one of the two is compared with it in pairs of windows.
 //! The clients are one thread of this process with many connections and speak HTTP; they run on the same cores
 //! as the node, and the report says what they take of them.
 //!
 //! Order of a run: a lone client; single puts over few and many connections, each first flat out and then in an
 //! open loop at the greatest rate that is kept up; puts under keys; gets; batches, if the node takes them; pairs
-//! of windows with keys and without; pairs of windows with a swap and without.
+//! of windows with keys and without; with a swap and without; with the log on the disk and in memory.
 
+pub(crate) mod connection;
 mod cpu;
-mod http;
+pub(crate) mod http;
 mod lane;
 mod load;
-mod node;
+pub(crate) mod node;
 mod options;
 mod pairs;
 mod ramp;
 mod report;
 mod row;
+mod stores;
 mod targets;
 mod traffic;
 mod window;
 
 pub use cpu::{CpuUs, ThreadsUs};
-pub use options::ServeOptions;
+pub use options::{ServeOptions, ServeStore, ServeStoreError};
 pub use pairs::{KeysCost, KeysPair, SwapPair, Swaps};
 pub use report::ServeReport;
 pub use row::{Latency, Row};
+pub use stores::{StorePair, Stores};
 pub use traffic::{BATCH_MESSAGES, Sort};
 
+use crate::disk::Syncs;
 use crate::{BenchError, Machine};
 use load::Pace;
-use node::ServedNode;
+use node::{ServedNode, Serving};
 use std::path::Path;
+use stores::Nodes;
 use traffic::Traffic;
 use window::{Bench, Shape};
 
@@ -53,7 +59,7 @@ pub struct ServeCode<'a> {
     pub replacement: &'a Path,
 }
 
-/// Runs the bench and returns its report.
+/// Runs the bench and returns its report. `folder`, which is there, is on the disk that is measured; nodes have theirs in it.
 ///
 /// `progress` gets each step, a line at a time.
 ///
@@ -62,12 +68,19 @@ pub struct ServeCode<'a> {
 pub fn run(
     options: &ServeOptions,
     code: &ServeCode<'_>,
+    folder: &Path,
     progress: &mut dyn FnMut(&str),
 ) -> Result<ServeReport, BenchError> {
     options.check()?;
     let machine = Machine::look()?;
     progress(&format!("measuring on {machine}"));
-    let node = ServedNode::start(code)?;
+    let serving = |store| Serving {
+        parent: folder,
+        store,
+        // Upgrade follows upgrade, and none is taken back.
+        probation_blocks: 0,
+    };
+    let node = ServedNode::start(code, serving(options.store))?;
     let bench = Bench::new(&node, options.window());
     let Windows { rows, no_batch } = rows(&bench, options, progress)?;
     let (plain, keyed) = match no_batch {
@@ -87,8 +100,30 @@ pub fn run(
         options.pairs
     ));
     let swaps = pairs::swaps(&bench, code, options, rate_hz)?;
+    progress(&format!(
+        "pairs of windows with the log on the disk and in memory: {}",
+        options.pairs
+    ));
+    let other = match options.store {
+        ServeStore::Memory => ServeStore::Redb,
+        ServeStore::Redb => ServeStore::Memory,
+    };
+    let other = ServedNode::start(code, serving(other))?;
+    let nodes = match options.store {
+        ServeStore::Memory => Nodes {
+            durable: &other,
+            memory: &node,
+        },
+        ServeStore::Redb => Nodes {
+            durable: &node,
+            memory: &other,
+        },
+    };
+    let syncs = Syncs::of(folder)?;
+    let stores = stores::stores(&nodes, options, no_batch.is_none(), syncs)?;
     Ok(ServeReport {
-        targets: targets::judge(&rows, &keys, &swaps),
+        targets: targets::judge(&rows, &keys, &swaps, &stores),
+        store: options.store,
         machine,
         seconds: options.seconds,
         seed: options.seed,
@@ -96,6 +131,7 @@ pub fn run(
         no_batch,
         keys,
         swaps,
+        stores,
     })
 }
 

@@ -2,13 +2,13 @@
 //! socket as anybody would.
 
 use super::ServeCode;
+use super::connection::Connection;
 use super::cpu::Used;
-use super::http::{Answer, Reader};
+use super::http::Answer;
+use super::options::ServeStore;
 use crate::BenchError;
 use serde_json::Value;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,9 +19,6 @@ const READY_MAX: Duration = Duration::from_secs(60);
 /// How long an upgrade may take, rehearsal and retirement included.
 const UPGRADE_MAX: Duration = Duration::from_secs(60);
 
-/// How long one answer is waited for.
-const ANSWER_MAX: Duration = Duration::from_secs(45);
-
 /// Between two looks at something that is to come.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -30,23 +27,37 @@ const LOG_BYTES: usize = 4 << 10;
 
 /// A node's process. It is ended when this is dropped.
 #[derive(Debug)]
-pub(super) struct ServedNode {
+pub(crate) struct ServedNode {
     child: Child,
     program: PathBuf,
     folder: tempfile::TempDir,
 }
 
+/// How a node is started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Serving<'a> {
+    /// Where its folder is made.
+    pub(crate) parent: &'a Path,
+    /// Where it keeps its blocks.
+    pub(crate) store: ServeStore,
+    /// For so many blocks an upgrade can be taken back.
+    pub(crate) probation_blocks: u64,
+}
+
 impl ServedNode {
-    /// Starts a node that runs `kv` in memory, and waits until it serves.
-    pub(super) fn start(code: &ServeCode<'_>) -> Result<Self, BenchError> {
-        let folder = tempfile::Builder::new().prefix("refit-serve-").tempdir();
-        let folder = folder.map_err(BenchError::file("create", "a folder"))?;
+    /// Starts a node that runs `kv`, and waits until it serves.
+    pub(crate) fn start(code: &ServeCode<'_>, serving: Serving<'_>) -> Result<Self, BenchError> {
+        let folder = crate::disk::folder(serving.parent)?;
         let log = folder.path().join("node.log");
         let log = File::create(&log).map_err(BenchError::file("create", &log))?;
         let child = refit(code.program)
             .current_dir(folder.path())
-            // By its variable: a program of before there was a choice does not know the flag.
-            .env("REFIT_STORE", "memory")
+            // By variables: a program of before there was a choice does not know the flags.
+            .env("REFIT_STORE", serving.store.to_string())
+            .env(
+                "REFIT_PROBATION_BLOCKS",
+                serving.probation_blocks.to_string(),
+            )
             .args(["run", "--log", "warn", "--data-dir"])
             .arg(folder.path())
             .arg(format!("--engine=kv={}", code.library.display()))
@@ -63,7 +74,7 @@ impl ServedNode {
         Ok(node)
     }
 
-    pub(super) fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("admin.sock")
     }
 
@@ -90,7 +101,7 @@ impl ServedNode {
     }
 
     /// One request on a connection of its own.
-    pub(super) fn ask(&self, method: &str, path: &str, body: &str) -> Result<Answer, BenchError> {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Result<Answer, BenchError> {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
@@ -100,15 +111,17 @@ impl ServedNode {
     }
 
     /// The answer to the bytes of one request, on a connection of its own.
-    pub(super) fn exchange(&self, request: &[u8]) -> Result<Answer, BenchError> {
-        exchange(&self.socket(), request).map_err(|source| BenchError::Socket {
-            path: self.socket(),
-            source,
-        })
+    pub(crate) fn exchange(&self, request: &[u8]) -> Result<Answer, BenchError> {
+        self.connect()?.exchange(request)
+    }
+
+    /// A connection that stays open.
+    pub(crate) fn connect(&self) -> Result<Connection, BenchError> {
+        Connection::open(&self.socket())
     }
 
     /// The plan that brings `library` in the place of `kv`.
-    pub(super) fn plan(&self, library: &Path) -> Result<String, BenchError> {
+    pub(crate) fn plan(&self, library: &Path) -> Result<String, BenchError> {
         let output = refit(&self.program)
             .current_dir(self.folder.path())
             .args(["upgrade", "plan", "--no-rehearsal", "--out", "-", "--node"])
@@ -125,16 +138,31 @@ impl ServedNode {
     }
 
     /// Applies a plan and waits until the new code is live and the old is gone; returns the pause, in microseconds.
-    pub(super) fn upgrade(&self, plan: &str) -> Result<f64, BenchError> {
-        let start = Instant::now();
+    pub(crate) fn upgrade(&self, plan: &str) -> Result<f64, BenchError> {
+        let id = self.begin_upgrade(plan)?;
+        let report = self.upgrade_report(id, |report| report["retired"] == true)?;
+        Ok(report["pause_us"].as_f64().unwrap_or_default())
+    }
+
+    /// Applies a plan; gives the upgrade's number.
+    pub(crate) fn begin_upgrade(&self, plan: &str) -> Result<u64, BenchError> {
         let accepted = self.value("POST", "/v1/upgrades", plan)?;
-        let path = format!("/v1/upgrades/{}", accepted["id"]);
+        let id = accepted["id"].as_u64();
+        id.ok_or_else(|| self.failed(format!("an upgrade is answered with {accepted}")))
+    }
+
+    /// The report of an upgrade that was committed, once it is as it should be.
+    pub(crate) fn upgrade_report(
+        &self,
+        id: u64,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value, BenchError> {
+        let start = Instant::now();
+        let path = format!("/v1/upgrades/{id}");
         while start.elapsed() < UPGRADE_MAX {
             let report = self.value("GET", &path, "")?;
             match report["state"].as_str() {
-                Some("committed") if report["retired"] == true => {
-                    return Ok(report["pause_us"].as_f64().unwrap_or_default());
-                }
+                Some("committed" | "rolled-back") if is_wanted(&report) => return Ok(report),
                 Some("aborted" | "refused") => {
                     return Err(self.failed(format!("an upgrade did not happen: {report}")));
                 }
@@ -145,7 +173,7 @@ impl ServedNode {
         Err(self.failed(format!("an upgrade has not ended after {seconds} s")))
     }
 
-    fn value(&self, method: &str, path: &str, body: &str) -> Result<Value, BenchError> {
+    pub(crate) fn value(&self, method: &str, path: &str, body: &str) -> Result<Value, BenchError> {
         let answer = self.ask(method, path, body)?;
         match answer.status {
             200..=299 => Ok(serde_json::from_slice(&answer.body)?),
@@ -157,7 +185,7 @@ impl ServedNode {
     }
 
     /// The fault, with the end of the node's output.
-    pub(super) fn failed(&self, reason: String) -> BenchError {
+    pub(crate) fn failed(&self, reason: String) -> BenchError {
         let log = fs::read(self.folder.path().join("node.log")).unwrap_or_default();
         let end = &log[log.len().saturating_sub(LOG_BYTES)..];
         BenchError::Node {
@@ -185,25 +213,4 @@ fn refit(program: &Path) -> Command {
     }
     command.stdin(Stdio::null());
     command
-}
-
-fn exchange(socket: &Path, request: &[u8]) -> io::Result<Answer> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(ANSWER_MAX))?;
-    stream.set_write_timeout(Some(ANSWER_MAX))?;
-    stream.write_all(request)?;
-    let (mut reader, mut bytes) = (Reader::default(), [0; 4 << 10]);
-    loop {
-        let length = stream.read(&mut bytes)?;
-        if length == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        reader.feed(&bytes[..length]);
-        let answer = reader.answer().map_err(|malformed| {
-            io::Error::new(io::ErrorKind::InvalidData, malformed.to_string())
-        })?;
-        if let Some(answer) = answer {
-            return Ok(answer);
-        }
-    }
 }

@@ -1,7 +1,11 @@
 //! [`ServeOptions`]: what to measure.
 
 use crate::BenchError;
+use crate::options::within;
+use serde::Serialize;
+use std::fmt;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Connections of one load: the node keeps places for others beside them.
@@ -32,6 +36,48 @@ pub struct ServeOptions {
     pub pairs: u32,
     /// Fixes which of a pair comes first.
     pub seed: u64,
+    /// Where the node keeps its blocks in all windows but those that compare.
+    pub store: ServeStore,
+}
+
+/// Where a node keeps its blocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServeStore {
+    /// In memory.
+    #[default]
+    Memory,
+    /// In its data folder: an answer waits for the disk.
+    Redb,
+}
+
+/// A word that names no store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no store; give memory or redb")]
+pub struct ServeStoreError {
+    /// The name as given.
+    pub name: String,
+}
+
+impl FromStr for ServeStore {
+    type Err = ServeStoreError;
+
+    fn from_str(name: &str) -> Result<Self, ServeStoreError> {
+        let mut all = [Self::Memory, Self::Redb].into_iter();
+        all.find(|store| store.to_string() == name)
+            .ok_or_else(|| ServeStoreError {
+                name: name.to_owned(),
+            })
+    }
+}
+
+impl fmt::Display for ServeStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Memory => "memory",
+            Self::Redb => "redb",
+        })
+    }
 }
 
 impl Default for ServeOptions {
@@ -43,6 +89,7 @@ impl Default for ServeOptions {
             rate_hz: None,
             pairs: 5,
             seed: 1,
+            store: ServeStore::Memory,
         }
     }
 }
@@ -82,17 +129,6 @@ impl ServeOptions {
             .get(counts.len() / 2)
             .map_or(1, |count| *count as usize)
     }
-}
-
-fn within(option: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<(), BenchError> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    Err(BenchError::Option {
-        option,
-        value: value.to_string(),
-        range: format!("{} to {}", range.start(), range.end()),
-    })
 }
 
 #[cfg(test)]

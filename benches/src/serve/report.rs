@@ -1,7 +1,7 @@
 //! [`ServeReport`]: what a run of `serve` gave.
 
-use super::{KeysCost, Row, SwapPair, Swaps};
-use crate::{BenchError, Machine, Target};
+use super::{KeysCost, Row, ServeStore, Stores, SwapPair, Swaps};
+use crate::{BenchError, Machine, Spread, Target};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -14,6 +14,8 @@ pub struct ServeReport {
     pub seconds: f64,
     /// The order within the pairs follows from it.
     pub seed: u64,
+    /// Where the node kept its blocks, but for the windows that compare.
+    pub store: ServeStore,
     /// One for each window, in the order they were measured; the pairs' are apart.
     pub rows: Vec<Row>,
     /// Why the batch route was not measured, if it was not.
@@ -22,6 +24,8 @@ pub struct ServeReport {
     pub keys: KeysCost,
     /// The cost of a swap for the clients.
     pub swaps: Swaps,
+    /// The cost of a log on the disk.
+    pub stores: Stores,
     /// The targets, judged on this run.
     pub targets: Vec<Target>,
 }
@@ -44,13 +48,14 @@ impl ServeReport {
         self.windows(&mut text);
         self.processors(&mut text);
         self.pairs(&mut text);
+        self.stores.show(&mut text);
         text += "\nTargets\n";
         text.extend(self.targets.iter().map(|target| format!("  {target}\n")));
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "\n{}\nwindows of {} s, seed {}",
-            self.machine, self.seconds, self.seed
+            "\n{}\n{}\nwindows of {} s, seed {}, blocks in {}",
+            self.machine, self.stores.disk, self.seconds, self.seed, self.store
         );
         text
     }
@@ -176,6 +181,30 @@ impl ServeReport {
                 text,
                 "  pair: p99.9 {:.0} with, {:.0} without; pause {pause_us:.0} µs, from plan to old code gone {whole_ms:.0} ms{outside}",
                 swap.p999_us, control.p999_us
+            );
+        }
+    }
+}
+
+impl Stores {
+    fn show(&self, text: &mut String) {
+        let spread = |of: &Spread| format!("{:.0} [{:.0}-{:.0}]", of.p50, of.q1, of.q3);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "\nThe log on the disk: a lone client's put {} µs, in memory {}, one fdatasync between them {}",
+            spread(&self.lone_durable_us),
+            spread(&self.lone_memory_us),
+            spread(&self.lone_fdatasync_us)
+        );
+        for pair in &self.pairs {
+            let _ = writeln!(
+                text,
+                "  pair: {:<6} {:>9.0} a second, in memory {:>9.0}: {:.2}",
+                pair.sort,
+                pair.durable_per_s,
+                pair.memory_per_s,
+                pair.durable_per_s / pair.memory_per_s.max(f64::MIN_POSITIVE)
             );
         }
     }

@@ -1,6 +1,7 @@
 //! The targets for a node under clients, judged on one run.
 
-use super::{KeysCost, Row, Sort, Swaps};
+use super::{KeysCost, Row, Sort, Stores, Swaps};
+use crate::durable::{LONE_BESIDE_US, LONE_SYNCS};
 use crate::{Bound, Target};
 
 /// Single requests a second.
@@ -18,8 +19,11 @@ const SWAP_RATIO_MAX: f64 = 1.2;
 /// By how much fewer messages may go through with keys, in percent.
 const KEYS_PERCENT_MAX: f64 = 5.0;
 
+/// Messages a second with the log on the disk over those with the log in memory.
+const DURABLE_RATIO_MIN: f64 = 0.8;
+
 /// All targets that the run says something of.
-pub(super) fn judge(rows: &[Row], keys: &KeysCost, swaps: &Swaps) -> Vec<Target> {
+pub(super) fn judge(rows: &[Row], keys: &KeysCost, swaps: &Swaps, stores: &Stores) -> Vec<Target> {
     let lone = rows
         .iter()
         .find(|row| row.connections == 1 && row.asked_per_s.is_none());
@@ -37,7 +41,8 @@ pub(super) fn judge(rows: &[Row], keys: &KeysCost, swaps: &Swaps) -> Vec<Target>
         Target::new(name, most, Bound::AtLeast, BATCH_PER_S_MIN)
     });
     let outside = swaps.pairs.iter().filter(|pair| !pair.is_inside).count();
-    let failed = rows.iter().map(Row::failed).sum::<u64>() + keys.failed + swaps.failed;
+    let failed =
+        rows.iter().map(Row::failed).sum::<u64>() + keys.failed + swaps.failed + stores.failed;
     let always = [
         Target::new(
             "p99.9 with a swap over p99.9 without, median of the pairs",
@@ -67,8 +72,37 @@ pub(super) fn judge(rows: &[Row], keys: &KeysCost, swaps: &Swaps) -> Vec<Target>
     [single, batch, lone]
         .into_iter()
         .flatten()
+        .chain(durable(stores))
         .chain(always)
         .collect()
+}
+
+/// Those of a node whose answers wait for the disk.
+fn durable(stores: &Stores) -> Vec<Target> {
+    let limit = LONE_SYNCS * stores.lone_fdatasync_us.p50 + LONE_BESIDE_US;
+    let mut targets = vec![
+        Target::new(
+            "a lone client's put with the log on the disk, median in µs, at most 1.5 × one fdatasync + 150",
+            stores.lone_durable_us.p50,
+            Bound::AtMost,
+            limit.round(),
+        ),
+        Target::new(
+            "single requests a second with the log on the disk over those with it in memory, median of the pairs",
+            stores.put_ratio.p50,
+            Bound::AtLeast,
+            DURABLE_RATIO_MIN,
+        ),
+    ];
+    if stores.pairs.iter().any(|pair| pair.sort == Sort::Batch) {
+        targets.push(Target::new(
+            "the same of messages by the batch route",
+            stores.batch_ratio.p50,
+            Bound::AtLeast,
+            DURABLE_RATIO_MIN,
+        ));
+    }
+    targets
 }
 
 /// The most that was kept up in an open loop; 0 if nothing was, nothing if it was not measured.

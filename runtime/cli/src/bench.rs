@@ -1,6 +1,9 @@
 //! `refit bench …`: measures, and prints tables or one JSON document.
 
-use crate::args::{BenchCommand, BusArgs, CompareArgs, CopyArgs, OutputArgs, ServeArgs, SwapArgs};
+use crate::args::{
+    BenchCommand, BenchRollbackArgs, BusArgs, CheckpointArgs, CompareArgs, CopyArgs, DurableArgs,
+    OutputArgs, RecoveryArgs, ServeArgs, SwapArgs,
+};
 use crate::artifact;
 use crate::demo::sources;
 use crate::destination;
@@ -12,7 +15,10 @@ use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_benches::serve::ServeCode;
 use refit_benches::swap::SwapCode;
-use refit_benches::{BenchError, bus, compare, copy, gate, messages, serve, swap};
+use refit_benches::{
+    BenchError, InsideCode, bus, checkpoint, compare, copy, durable, gate, messages, recovery,
+    rollback, serve, swap,
+};
 use refit_build::Profile;
 use refit_loader::Loader;
 use std::borrow::Cow;
@@ -28,6 +34,10 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         BenchCommand::Bus(args) => run_bus(args),
         BenchCommand::Copy(args) => run_copy(args),
         BenchCommand::Serve(args) => run_serve(args),
+        BenchCommand::Durable(args) => run_durable(args),
+        BenchCommand::Recovery(args) => run_recovery(args),
+        BenchCommand::Rollback(args) => run_rollback(args),
+        BenchCommand::Checkpoint(args) => run_checkpoint(args),
         BenchCommand::Compare(args) => run_compare(args),
         BenchCommand::Gate(output) => {
             let report = gate::run(&gate::GateOptions::default()).map_err(failed)?;
@@ -42,24 +52,17 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
 
 fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
     destination::folder(&args.out)?;
-    let checkout = sources::checkout().map_err(Box::new)?;
-    let sources = sources::builder(&checkout);
-    let loader = Loader::new(artifact::probe_command())
-        .map_err(|error| Failure::start(std::io::Error::other(error)))?;
-    let code = SwapCode {
-        builder: sources.builder(),
-        loader: &loader,
-        sources: &SwapCode::sources(),
-        profile: Profile::Release,
-    };
-    let report =
-        swap::run(&args.options(), &code, &mut |line| said(&sources, line)).map_err(failed)?;
+    let report = with_tables(|code, sources| {
+        swap::run(&args.options(), code, &mut |line| said(sources, line))
+    })?;
     shown(&args.output, report.json().map_err(failed)?, report.text())?;
     show::talk(format_args!(
         "swap.csv, swap.json and swap.svg are in {}",
         args.out.display()
     ));
-    show::next("refit bench gate, messages, bus, copy or serve");
+    show::next(
+        "refit bench gate, messages, bus, copy, serve, durable, recovery, rollback or checkpoint",
+    );
     Ok(())
 }
 
@@ -70,18 +73,9 @@ fn said(sources: &Sources, line: &str) {
 }
 
 fn run_copy(args: &CopyArgs) -> Result<(), Failure> {
-    let checkout = sources::checkout().map_err(Box::new)?;
-    let sources = sources::builder(&checkout);
-    let loader = Loader::new(artifact::probe_command())
-        .map_err(|error| Failure::start(std::io::Error::other(error)))?;
-    let code = SwapCode {
-        builder: sources.builder(),
-        loader: &loader,
-        sources: &SwapCode::sources(),
-        profile: Profile::Release,
-    };
-    let report =
-        copy::run(&args.options(), &code, &mut |line| said(&sources, line)).map_err(failed)?;
+    let report = with_tables(|code, sources| {
+        copy::run(&args.options(), code, &mut |line| said(sources, line))
+    })?;
     shown(&args.output, report.json().map_err(failed)?, report.text())
 }
 
@@ -99,6 +93,58 @@ fn run_bus(args: &BusArgs) -> Result<(), Failure> {
 fn run_serve(args: &ServeArgs) -> Result<(), Failure> {
     let options = args.options();
     options.check().map_err(failed)?;
+    destination::folder(&args.disk.dir)?;
+    let report = with_program(|code| {
+        serve::run(&options, code, &args.disk.dir, &mut |line| show::talk(line))
+    })?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
+}
+
+fn run_durable(args: &DurableArgs) -> Result<(), Failure> {
+    let options = args.options();
+    options.check().map_err(failed)?;
+    destination::folder(&args.disk.dir)?;
+    let report =
+        inside(|code| durable::run(&options, code, &args.disk.dir, &mut |line| show::talk(line)))?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
+}
+
+fn run_recovery(args: &RecoveryArgs) -> Result<(), Failure> {
+    let options = args.options();
+    options.check().map_err(failed)?;
+    destination::folder(&args.disk.dir)?;
+    let report =
+        inside(|code| recovery::run(&options, code, &args.disk.dir, &mut |line| show::talk(line)))?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
+}
+
+fn run_rollback(args: &BenchRollbackArgs) -> Result<(), Failure> {
+    let options = args.options();
+    options.check().map_err(failed)?;
+    destination::folder(&args.disk.dir)?;
+    let report = with_program(|code| {
+        rollback::run(&options, code, &args.disk.dir, &mut |line| show::talk(line))
+    })?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
+}
+
+fn run_checkpoint(args: &CheckpointArgs) -> Result<(), Failure> {
+    let options = args.options();
+    options.check().map_err(failed)?;
+    destination::folder(&args.disk.dir)?;
+    let report = with_tables(|code, sources| {
+        let probe = artifact::probe_command();
+        checkpoint::run(&options, code, &probe, &args.disk.dir, &mut |line| {
+            said(sources, line);
+        })
+    })?;
+    shown(&args.output, report.json().map_err(failed)?, report.text())
+}
+
+/// Runs a bench of a node that is a process of its own: this program.
+fn with_program<T>(
+    bench: impl FnOnce(&ServeCode<'_>) -> Result<T, BenchError>,
+) -> Result<T, Failure> {
     let program = std::env::current_exe().map_err(Failure::start)?;
     let (library, replacement) = sources::pair()?;
     let code = ServeCode {
@@ -106,8 +152,35 @@ fn run_serve(args: &ServeArgs) -> Result<(), Failure> {
         library: &library,
         replacement: &replacement,
     };
-    let report = serve::run(&options, &code, &mut |line| show::talk(line)).map_err(failed)?;
-    shown(&args.output, report.json().map_err(failed)?, report.text())
+    bench(&code).map_err(failed)
+}
+
+/// Runs a bench of a node in this process.
+fn inside<T>(bench: impl FnOnce(&InsideCode<'_>) -> Result<T, BenchError>) -> Result<T, Failure> {
+    let (library, replacement) = sources::pair()?;
+    let code = InsideCode {
+        library: &library,
+        replacement: &replacement,
+        probe: &artifact::probe_command(),
+    };
+    bench(&code).map_err(failed)
+}
+
+/// Runs a bench of tables, which are built first.
+fn with_tables<T>(
+    bench: impl FnOnce(&SwapCode<'_>, &Sources) -> Result<T, BenchError>,
+) -> Result<T, Failure> {
+    let checkout = sources::checkout().map_err(Box::new)?;
+    let sources = sources::builder(&checkout);
+    let loader = Loader::new(artifact::probe_command())
+        .map_err(|error| Failure::start(std::io::Error::other(error)))?;
+    let code = SwapCode {
+        builder: sources.builder(),
+        loader: &loader,
+        sources: &SwapCode::sources(),
+        profile: Profile::Release,
+    };
+    bench(&code, &sources).map_err(failed)
 }
 
 fn run_compare(args: &CompareArgs) -> Result<(), Failure> {

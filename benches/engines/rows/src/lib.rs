@@ -37,6 +37,22 @@ pub enum Message {
         /// The sender's own count to this engine, from 1 on, without gaps.
         number: u64,
     },
+    /// Changes rows, each so far behind the one before, beginning again behind the last one: memory is written where the
+    /// sender wants it.
+    Touch {
+        /// The first row, counted from the first.
+        first: u64,
+        /// How many rows behind it the next one is.
+        step: u64,
+        /// How many rows.
+        count: u64,
+    },
+}
+
+/// The rows that [`Message::Touch`] changes in a table of so many.
+pub fn touched(first: u64, step: u64, count: u64, entries: u64) -> impl Iterator<Item = u64> {
+    let entries = entries.max(1);
+    (0..count).map(move |number| first.wrapping_add(number.wrapping_mul(step)) % entries)
 }
 
 /// The reply to a message.

@@ -2,7 +2,7 @@
 
 mod v1;
 
-use bench_rows::{Config, Message, Query, Reply, Row, Senders, Summary, checksum, rows};
+use bench_rows::{Config, Message, Query, Reply, Row, Senders, Summary, checksum, rows, touched};
 use refit_abi::{Context, Engine, Fault, Migrate, Sender, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,8 +47,16 @@ impl Engine for Table {
         sender: Sender,
         message: Message,
     ) -> Result<Reply, Fault> {
-        let Message::Note { number } = message;
-        self.senders.note(sender, number);
+        match message {
+            Message::Note { number } => self.senders.note(sender, number),
+            Message::Touch { first, step, count } => {
+                for key in touched(first, step, count, self.rows.len() as u64) {
+                    if let Some(row) = self.rows.get_mut(&key) {
+                        row.nonce = row.nonce.wrapping_add(1);
+                    }
+                }
+            }
+        }
         Ok(Reply { version: VERSION })
     }
 

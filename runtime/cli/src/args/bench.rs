@@ -1,11 +1,12 @@
 //! The flags of `refit bench`.
 
 use super::OutputArgs;
+use super::durability::{BenchRollbackArgs, CheckpointArgs, DiskArgs, DurableArgs, RecoveryArgs};
 use clap::{Args, Subcommand};
 use refit_benches::bus::BusOptions;
 use refit_benches::compare::{CompareOptions, Subject};
 use refit_benches::copy::CopyOptions;
-use refit_benches::serve::ServeOptions;
+use refit_benches::serve::{ServeOptions, ServeStore};
 use refit_benches::swap::{BenchClass, SwapOptions};
 use std::path::PathBuf;
 
@@ -21,8 +22,16 @@ pub(crate) enum BenchCommand {
     Bus(BusArgs),
     /// How long no block runs while the engines are copied, and the memory that it takes.
     Copy(CopyArgs),
-    /// A real node under HTTP clients: requests a second, latency, processor time, and swaps meanwhile.
+    /// A real node under HTTP clients: requests a second, latency, processor time, swaps meanwhile, and a log on the disk.
     Serve(ServeArgs),
+    /// Messages a second whose answers wait for the disk, a lone client, and pauses, beside a log in memory.
+    Durable(DurableArgs),
+    /// A start on the folder of a node that has ended: with a large state, and with a long log.
+    Recovery(RecoveryArgs),
+    /// How long a node does not serve while an upgrade is taken back.
+    Rollback(BenchRollbackArgs),
+    /// How long a checkpoint or a snapshot stops blocks, and what it costs the blocks behind it.
+    Checkpoint(CheckpointArgs),
     /// This program against another one, pair by pair: does a revision cost speed?
     Compare(CompareArgs),
 }
@@ -194,6 +203,11 @@ pub(crate) struct ServeArgs {
     /// Fixes which of a pair comes first.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
+    /// Where the node keeps its blocks: memory or redb. The other one is compared with it in any case.
+    #[arg(long, value_name = "STORE", default_value = "memory")]
+    store: ServeStore,
+    #[command(flatten)]
+    pub(crate) disk: DiskArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -207,6 +221,7 @@ impl ServeArgs {
             rate_hz: self.rate,
             pairs: self.pairs,
             seed: self.seed,
+            store: self.store,
         }
     }
 }

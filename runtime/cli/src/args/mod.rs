@@ -11,6 +11,7 @@ mod configuration;
 mod demo;
 mod doctor;
 mod documents;
+mod durability;
 mod engine;
 mod events;
 mod explain;
@@ -40,6 +41,7 @@ pub(crate) use configuration::{ConfigCheckArgs, ConfigCommand, InitArgs};
 pub(crate) use demo::DemoArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use documents::{CompletionsArgs, ManArgs};
+pub(crate) use durability::{BenchRollbackArgs, CheckpointArgs, DurableArgs, RecoveryArgs};
 pub(crate) use engine::{
     BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs,
     ProbeArgs, RestartArgs, ReviveArgs, TrialArgs,

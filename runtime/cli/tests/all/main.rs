@@ -3,6 +3,7 @@
 
 mod audit;
 mod authoring;
+mod bench_durability;
 mod bench_serve;
 mod builds;
 mod chaos;

@@ -1,5 +1,5 @@
-//! Measures the cost of rolling back (`Engine::ROLLBACK`): the copy of the state, once for each batch, spread over
-//! its messages. The same engine three times: without, with a copy by `Clone`, with a copy by its bytes.
+//! Measures what it costs an engine that takes back what a panic has half done (`Engine::ROLLBACK`): the copy of the
+//! state, once for each batch, spread over its messages. The same engine three times: without, with a copy by `Clone`, with a copy by its bytes.
 
 use crate::gate::{delivery, engine};
 use crate::meter::Nothing;
@@ -22,7 +22,7 @@ const ROUNDS: u64 = 20;
 
 /// One size of state; ns for each message, in batches of 32.
 #[derive(Clone, Debug, Serialize)]
-pub struct RollbackReport {
+pub struct UndoReport {
     /// Entries of the state, each of two numbers.
     pub entries: u64,
     /// Without rolling back.
@@ -121,7 +121,7 @@ impl Table {
 }
 
 /// Measures all sizes; the ways take turns.
-pub(crate) fn measure(repetitions: u32) -> Result<Vec<RollbackReport>, BenchError> {
+pub(crate) fn measure(repetitions: u32) -> Result<Vec<UndoReport>, BenchError> {
     let module = Module::linked(module()).map_err(engine)?;
     let payload = postcard::to_allocvec(&1_u64).map_err(engine)?;
     let batch = [delivery::<u64>(0, &payload); BATCH];
@@ -138,7 +138,7 @@ pub(crate) fn measure(repetitions: u32) -> Result<Vec<RollbackReport>, BenchErro
         }
         tables.into_iter().for_each(Table::discard);
         let [plain_ns, cloned_ns, encoded_ns] = times.map(Spread::of);
-        Ok(RollbackReport {
+        Ok(UndoReport {
             entries,
             plain_ns,
             cloned_ns,

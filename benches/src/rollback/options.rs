@@ -1,0 +1,69 @@
+//! [`RollbackOptions`]: what to measure.
+
+use super::client::Filling;
+use crate::BenchError;
+use crate::options::within;
+
+/// Bytes of a key.
+const KEY_BYTES: u64 = 12;
+
+/// Keys that are written on probation.
+const SINCE_KEYS: u64 = 10_000;
+
+/// Bytes of the values that are written on probation.
+const SINCE_VALUE_BYTES: usize = 16;
+
+/// The options of a run.
+#[derive(Clone, Debug)]
+pub struct RollbackOptions {
+    /// Keys and values of the node, in megabytes.
+    pub state_mb: u64,
+    /// Bytes of each value.
+    pub value_bytes: u32,
+    /// Messages since the upgrade.
+    pub messages: u64,
+    /// How often, each time a node of its own.
+    pub repetitions: u32,
+}
+
+impl Default for RollbackOptions {
+    /// 100 MB in values of 1,000 bytes, 300,000 messages, three times.
+    fn default() -> Self {
+        Self {
+            state_mb: 100,
+            value_bytes: 1_000,
+            messages: 300_000,
+            repetitions: 3,
+        }
+    }
+}
+
+impl RollbackOptions {
+    /// Checks the ranges; `run` calls it first.
+    ///
+    /// # Errors
+    /// [`BenchError::Option`].
+    pub fn check(&self) -> Result<(), BenchError> {
+        within("state", self.state_mb as f64, 0.0..=10_000.0)?;
+        within("value", self.value_bytes.into(), 1.0..=65_536.0)?;
+        within("messages", self.messages as f64, 0.0..=10_000_000.0)?;
+        within("repetitions", self.repetitions.into(), 1.0..=1_000.0)
+    }
+
+    pub(super) fn state(&self) -> Filling {
+        let keys = self.state_mb * 1_000_000 / (KEY_BYTES + u64::from(self.value_bytes));
+        Filling {
+            messages: keys,
+            keys,
+            value_bytes: self.value_bytes as usize,
+        }
+    }
+
+    pub(super) fn since(&self) -> Filling {
+        Filling {
+            messages: self.messages,
+            keys: SINCE_KEYS,
+            value_bytes: SINCE_VALUE_BYTES,
+        }
+    }
+}
