@@ -40,7 +40,7 @@ pub(super) struct Copied {
     pub(super) block_us: f64,
     /// The worst block of the copy.
     pub(super) worst: f64,
-    /// That, less a block without a fork.
+    /// The block that waited for the fork, less a block without one, and less what the pages cost that it wrote itself.
     pub(super) stop: f64,
     /// From the fork until it has written all.
     pub(super) written: f64,
@@ -166,25 +166,34 @@ fn look(seen: &[Seen], began: Instant, ended: Instant) -> Option<Copied> {
         .collect();
     let block_us = Spread::of(before.iter().map(|seen| us(seen))).p50;
     let block_faults = Spread::of(before.iter().map(|seen| seen.faults as f64)).p50;
-    let during = seen
+    let during: Vec<&Seen> = seen
         .iter()
-        .filter(|seen| seen.began + seen.took >= began && seen.began < ended);
-    let worst = during.max_by_key(|seen| seen.took)?;
-    let forked = worst.began + worst.took;
+        .filter(|seen| seen.began + seen.took >= began && seen.began < ended)
+        .collect();
+    let worst = during.iter().map(|seen| us(seen)).fold(0.0, f64::max);
+    let pages = |seen: &Seen| seen.faults as f64 - block_faults;
+    // The first one that writes pages anew is the one before which the node was forked: it waited for that.
+    let place = during
+        .iter()
+        .position(|seen| pages(seen) >= WRITES as f64 / 2.0)?;
+    let (waited, behind) = during[place..].split_first()?;
+    let forked = waited.began + waited.took;
     // The later half of the copy is left out: a page that the fork has given back costs less.
     let half = forked + ended.saturating_duration_since(forked) / 2;
-    let first_writes = seen
+    let first_writes: Vec<(f64, f64)> = behind
         .iter()
-        .filter(|seen| seen.began >= forked && seen.began + seen.took < half)
-        .map(|seen| (us(seen) - block_us, seen.faults as f64 - block_faults))
-        .filter(|(_, pages)| *pages >= WRITES as f64 / 2.0);
-    let first_writes: Vec<(f64, f64)> = first_writes.collect();
+        .filter(|seen| seen.began + seen.took < half)
+        .map(|seen| (us(seen) - block_us, pages(seen)))
+        .filter(|(_, pages)| *pages >= WRITES as f64 / 2.0)
+        .collect();
+    let page_us: Vec<f64> = first_writes.iter().map(|(us, pages)| us / pages).collect();
+    let of_its_own = pages(waited) * Spread::of(page_us.iter().copied()).p50;
     Some(Copied {
         block_us,
-        worst: us(worst) / 1e3,
-        stop: (us(worst) - block_us) / 1e3,
-        written: ended.saturating_duration_since(worst.began).as_secs_f64() * 1e3,
-        page_us: first_writes.iter().map(|(us, pages)| us / pages).collect(),
+        worst: worst / 1e3,
+        stop: (us(waited) - block_us - of_its_own) / 1e3,
+        written: ended.saturating_duration_since(waited.began).as_secs_f64() * 1e3,
+        page_us,
         pages: first_writes.iter().map(|(_, pages)| *pages as u64).sum(),
     })
 }

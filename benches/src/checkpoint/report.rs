@@ -39,9 +39,9 @@ pub struct CheckpointRow {
     pub is_promised: bool,
     /// A block without a fork, in microseconds.
     pub block_us: Spread,
-    /// The worst block while the node is copied, in milliseconds: the one that waits for the fork.
+    /// The worst block from the fork until it has written all, in milliseconds.
     pub worst_ms: Spread,
-    /// That, less a block without a fork.
+    /// The block that waited for the fork, less a block without one, and less what the pages cost that it wrote itself.
     pub stop_ms: Spread,
     /// What each page costs that a block is the first to write after the fork, in microseconds.
     pub page_us: Spread,
@@ -74,7 +74,7 @@ impl CheckpointRow {
 
     fn targets(&self) -> [Target; 2] {
         let of = format!("{:.0} MiB in {} engines", self.mib, self.engines);
-        let stop = format!("ms that a copy of {of} stops blocks, worst block, median");
+        let stop = format!("ms that a copy of {of} stops blocks, median");
         let page = format!("µs for each page first written after a copy of {of}, median");
         [
             Target::new(stop, self.stop_ms.p50, Bound::AtMost, STOP_MS_MAX),
@@ -105,8 +105,8 @@ impl CheckpointReport {
     /// The report as text.
     pub fn text(&self) -> String {
         let mut text = "A node copied by a fork while blocks go on, for checkpoints and snapshots in turns: µs of a block \
-             without a fork; ms that the worst block is longer; µs for each page that a block is the first to write; ms \
-             until all is written. Median [middle half], the worst\n\
+             without a fork; ms that it stops blocks; the worst block in ms; µs for each page that a block is the first to write; ms \
+             until all is written. Median [middle half]\n\
              \x20 engines   entries    MiB    block                stop   worst           a page   pages   written\n"
             .to_owned();
         for row in &self.rows {

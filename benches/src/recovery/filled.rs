@@ -29,8 +29,9 @@ pub(super) struct Filled {
     pub(super) folder: PathBuf,
     pub(super) checkpoint_bytes: u64,
     pub(super) keys: u64,
-    /// In the log behind the checkpoint.
+    /// In the log behind the checkpoint: those of clients, and all that engines handled because of them.
     pub(super) messages: u64,
+    pub(super) handled: u64,
     pub(super) blocks: u64,
     /// Those before the end.
     pub(super) states: States,
@@ -46,11 +47,13 @@ pub(super) fn with_state(
     folder: &Path,
 ) -> Result<Filled, BenchError> {
     let (node, _) = InsideNode::start(code, || on_disk(folder))?;
-    let value = "v".repeat(options.value_bytes as usize);
     let key = |number: u64| format!("key-{number:08}");
-    // The image has each key and value, and some bytes beside them.
-    let keys = options.state_mb * 1_000_000 / (value.len() + key(0).len()) as u64;
-    fill(&node, keys, |number| put(&key(number), &value))?;
+    // Each is another one: the store's index finds keys by their value.
+    let bytes = options.value_bytes as usize;
+    let value = |number: u64| format!("{number:08}{:v<bytes$}", "")[..bytes].to_owned();
+    // The image has each key and value twice, in the store and in its index.
+    let keys = options.state_mb * 1_000_000 / (2 * (bytes + key(0).len()) as u64);
+    fill(&node, keys, |number| put(&key(number), &value(number)))?;
     let checkpoint = provoke_checkpoint(&node)?;
     ended(node, folder, &checkpoint)
 }
@@ -67,9 +70,12 @@ pub(super) fn with_log(
         let key = number.wrapping_mul(7_919) % LOG_KEYS;
         put(&format!("key-{key:05}"), &format!("{number:016x}"))
     };
+    let handled = |node: &InsideNode| node.node().counts().blocks.messages;
+    let before = handled(&node);
     fill(&node, options.messages, message)?;
     let filled = Filled {
         messages: options.messages,
+        handled: handled(&node) - before,
         ..ended(node, folder, &checkpoint)?
     };
     match filled.blocks > 0 {
@@ -94,6 +100,7 @@ fn ended(node: InsideNode, folder: &Path, checkpoint: &Checkpoint) -> Result<Fil
         checkpoint_bytes: bytes.len(),
         keys: answer["length"]["keys"].as_u64().unwrap_or_default(),
         messages: 0,
+        handled: 0,
         blocks: blocks_behind(checkpoint.height, last),
         states: states(&node)?,
     };

@@ -71,6 +71,7 @@ fn row(filled: &Filled, starts: &[Started]) -> StartRow {
         checkpoint_bytes: filled.checkpoint_bytes,
         keys: filled.keys,
         messages: filled.messages,
+        handled: filled.handled,
         blocks: filled.blocks,
         load_ms: ms(|start| start.prepared),
         replay_ms: ms(|start| start.started),

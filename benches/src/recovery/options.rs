@@ -6,7 +6,7 @@ use crate::options::within;
 /// The options of a run.
 #[derive(Clone, Debug)]
 pub struct RecoveryOptions {
-    /// Keys and values of the large state, in megabytes.
+    /// The checkpoint of the large state, about, in megabytes.
     pub state_mb: u64,
     /// Bytes of each of its values.
     pub value_bytes: u32,
@@ -35,7 +35,7 @@ impl RecoveryOptions {
     /// [`BenchError::Option`].
     pub fn check(&self) -> Result<(), BenchError> {
         within("state", self.state_mb as f64, 1.0..=10_000.0)?;
-        within("value", self.value_bytes.into(), 1.0..=65_536.0)?;
+        within("value", self.value_bytes.into(), 8.0..=65_536.0)?;
         // More are more than the log has between two checkpoints.
         within("messages", self.messages as f64, 1.0..=500_000.0)?;
         within("repetitions", self.repetitions.into(), 1.0..=1_000.0)

@@ -38,6 +38,8 @@ pub struct StartRow {
     pub keys: u64,
     /// Messages behind the checkpoint, beside those that made it due.
     pub messages: u64,
+    /// All messages that engines handled because of them: a store also writes to its index.
+    pub handled: u64,
     /// Blocks behind the checkpoint.
     pub blocks: u64,
     /// The store opened, the checkpoint read twice (whole, then by the engines), the code probed and loaded.
@@ -53,7 +55,7 @@ impl RecoveryReport {
         let per_s = |amount: f64, ms: f64| amount * 1e3 / ms.max(f64::MIN_POSITIVE);
         let targets = vec![
             Target::new(
-                "messages of the log executed again each second",
+                "clients' messages of the log executed again each second",
                 per_s(log.messages as f64, log.replay_ms.p50),
                 Bound::AtLeast,
                 REPLAY_PER_S_MIN,
@@ -95,17 +97,18 @@ impl RecoveryReport {
     pub fn text(&self) -> String {
         let mut text =
             "Starts of a node on its folder, ms: median [middle half]\n\
-             \x20                 MB     keys  messages  blocks               load                log              start\n"
+             \x20                 MB     keys  messages   handled  blocks               load                log              start\n"
                 .to_owned();
         for (name, row) in [("a large state", &self.state), ("a long log", &self.log)] {
             let spread = |of: &Spread| format!("{:.0} [{:.0}-{:.0}]", of.p50, of.q1, of.q3);
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "  {name:<14} {:>4.1} {:>8} {:>9} {:>7} {:>18} {:>18} {:>18}",
+                "  {name:<14} {:>5.1} {:>8} {:>9} {:>9} {:>7} {:>18} {:>18} {:>18}",
                 row.checkpoint_bytes as f64 / 1e6,
                 row.keys,
                 row.messages,
+                row.handled,
                 row.blocks,
                 spread(&row.load_ms),
                 spread(&row.replay_ms),

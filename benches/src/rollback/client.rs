@@ -49,13 +49,16 @@ pub(super) fn fill(node: &ServedNode, filling: &Filling) -> Result<(), BenchErro
 /// One connection's batches.
 fn fill_part(node: &ServedNode, filling: &Filling, part: u64) -> Result<(), BenchError> {
     let mut connection = node.connect()?;
-    let value = "v".repeat(filling.value_bytes);
+    let bytes = filling.value_bytes;
     let mut first = part * BATCH;
     while first < filling.messages {
         let messages = BATCH.min(filling.messages - first);
         let mut lines = String::new();
         for number in first..first + messages {
             let key = number % filling.keys.max(1);
+            // Each is another one: the store's index finds keys by their value.
+            let value = format!("{number:08}{:v<bytes$}", "");
+            let value = &value[..bytes];
             // Writing to a string cannot fail.
             let _ = writeln!(
                 lines,

@@ -16,7 +16,7 @@ const SINCE_VALUE_BYTES: usize = 16;
 /// The options of a run.
 #[derive(Clone, Debug)]
 pub struct RollbackOptions {
-    /// Keys and values of the node, in megabytes.
+    /// The node's checkpoint, about, in megabytes.
     pub state_mb: u64,
     /// Bytes of each value.
     pub value_bytes: u32,
@@ -45,13 +45,14 @@ impl RollbackOptions {
     /// [`BenchError::Option`].
     pub fn check(&self) -> Result<(), BenchError> {
         within("state", self.state_mb as f64, 0.0..=10_000.0)?;
-        within("value", self.value_bytes.into(), 1.0..=65_536.0)?;
+        within("value", self.value_bytes.into(), 8.0..=65_536.0)?;
         within("messages", self.messages as f64, 0.0..=10_000_000.0)?;
         within("repetitions", self.repetitions.into(), 1.0..=1_000.0)
     }
 
     pub(super) fn state(&self) -> Filling {
-        let keys = self.state_mb * 1_000_000 / (KEY_BYTES + u64::from(self.value_bytes));
+        // The image has each key and value twice, in the store and in its index.
+        let keys = self.state_mb * 1_000_000 / (2 * (KEY_BYTES + u64::from(self.value_bytes)));
         Filling {
             messages: keys,
             keys,

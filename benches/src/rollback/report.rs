@@ -20,7 +20,7 @@ pub struct RollbackReport {
     pub machine: Machine,
     /// The disk.
     pub disk: Disk,
-    /// Keys and values of the node, in megabytes.
+    /// The node's checkpoint, about, in megabytes.
     pub state_mb: u64,
     /// Messages since the upgrade.
     pub messages: u64,

@@ -58,7 +58,7 @@ impl DurableArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RecoveryArgs {
-    /// Keys and values of the large state, in megabytes.
+    /// The checkpoint of the large state, about, in megabytes.
     #[arg(long, value_name = "MB", default_value_t = 100)]
     state: u64,
     /// Bytes of each of its values.
@@ -90,7 +90,7 @@ impl RecoveryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchRollbackArgs {
-    /// Keys and values of the node, in megabytes.
+    /// The node's checkpoint, about, in megabytes.
     #[arg(long, value_name = "MB", default_value_t = 100)]
     state: u64,
     /// Bytes of each value.

@@ -62,9 +62,9 @@ pub(crate) struct DriverParts {
     pub(crate) probation: Arc<Probation>,
     /// Whether a panic may have the generation taken back.
     pub(crate) takes_back: bool,
-    /// Blocks up to this one are made anew: each is in the log for good before it is executed, so that one that ends the
-    /// node is found there.
-    pub(crate) redone: Height,
+    /// Blocks up to this one are made anew, and each is in the log for good before it is executed, so that one that ends
+    /// the node is found there.
+    pub(crate) one_by_one: Height,
     /// Hears of panics while a generation is on probation.
     pub(crate) alarms: Sender<Alarm>,
     /// Where the log goes on under another branch.

@@ -103,6 +103,16 @@ impl Redo {
         self.point.through
     }
 
+    /// Up to this one each block that is made anew is in the log for good before it is executed, so that one that ends the
+    /// node is found there. The first one always: a start that finds it knows that another has come before, and has
+    /// ended on the way, and takes them one by one.
+    pub(crate) fn one_by_one(&self) -> Height {
+        match self.is_begun {
+            true => self.point.through,
+            false => self.point.after.next(),
+        }
+    }
+
     /// Compares what comes out with what was told.
     pub(crate) fn revision(&self, archive: &dyn Archive) -> Result<Revision, RecoveryError> {
         let mut told = Told::from_record(archive.record(TOLD)?.as_deref());
@@ -176,4 +186,33 @@ pub(crate) fn reported(point: BranchPoint, archive: &dyn Archive) -> Result<(), 
     };
     let changes = vec![point.record()?, RecordChange::remove(TOLD)];
     Ok(archive.set_records(changes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::Generation;
+    use refit_ordering::PlanDigest;
+
+    #[test]
+    fn a_start_behind_one_that_ended_on_the_way_takes_each_block_alone_and_the_first_start_the_first_one()
+     {
+        let redo = |is_begun| Redo {
+            point: BranchPoint {
+                branch: Branch(1),
+                after: Height(7),
+                plan: PlanDigest([0; 32]),
+                generation: Generation(2),
+                through: Height(90),
+                code: String::new(),
+                detail: String::new(),
+                artifacts: Vec::new(),
+                is_reported: false,
+            },
+            is_begun,
+        };
+        // In the log before it is executed: if it ends the node, or any behind it does, the next start finds it there.
+        assert_eq!(redo(false).one_by_one(), Height(8));
+        assert_eq!(redo(true).one_by_one(), Height(90));
+    }
 }

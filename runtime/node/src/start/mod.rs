@@ -227,7 +227,7 @@ impl Node {
         let probation = Probation::of_folder(on_probation, store.archive(), config.replies);
         let probation = Arc::new(probation.map_err(RecoveryError::from)?);
         let (branches, redo) = rolled_back::branches(&*store)?;
-        let redone = redo.as_ref().map(Redo::through).unwrap_or_default();
+        let one_by_one = redo.as_ref().map(Redo::one_by_one).unwrap_or_default();
         if let (Some(redo), Some(archive)) = (&redo, store.archive()) {
             probation.revises(redo.revision(archive)?);
         }
@@ -313,7 +313,7 @@ impl Node {
             checkpoints,
             probation: probation.clone(),
             takes_back: on_panic == OnPanic::RollBack,
-            redone,
+            one_by_one,
             alarms: tell_alarms.clone(),
             branches,
             states,

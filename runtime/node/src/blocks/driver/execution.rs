@@ -61,7 +61,7 @@ impl Driver {
         let follows = self.follow_up.take();
         let hash = Block::hash_of(&bytes);
         self.log(height, bytes, &seal)?;
-        if height <= self.parts.redone {
+        if height <= self.parts.one_by_one {
             self.until_durable(height)?;
         }
         let frame = BlockFrame { height, time, hash };

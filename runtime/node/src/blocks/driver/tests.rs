@@ -68,7 +68,7 @@ fn ends_behind(messages: usize) -> bool {
         probation: Arc::default(),
         branches: Vec::new(),
         states: States::default(),
-        redone: refit_abi::Height(0),
+        one_by_one: refit_abi::Height(0),
         takes_back: false,
         alarms: crossbeam_channel::bounded(1).0,
         store: Arc::new(MemoryStore::default()),

@@ -109,7 +109,7 @@ impl Rig {
             probation: Arc::default(),
             branches: Vec::new(),
             states: set.states,
-            redone: refit_abi::Height(0),
+            one_by_one: refit_abi::Height(0),
             takes_back: false,
             alarms: crossbeam_channel::bounded(1).0,
             store: Arc::new(MemoryStore::after(set.tip.height)),
