@@ -50,7 +50,7 @@ pub(super) fn with_state(
     let key = |number: u64| format!("key-{number:08}");
     // Each is another one: the store's index finds keys by their value.
     let bytes = options.value_bytes as usize;
-    let value = |number: u64| format!("{number:08}{:v<bytes$}", "")[..bytes].to_owned();
+    let value = |number: u64| format!("{number:08}{}", "v".repeat(bytes))[..bytes].to_owned();
     // The image has each key and value twice, in the store and in its index.
     let keys = options.state_mb * 1_000_000 / (2 * (bytes + key(0).len()) as u64);
     fill(&node, keys, |number| put(&key(number), &value(number)))?;

@@ -16,6 +16,9 @@ const CONNECTIONS: u64 = 8;
 /// Messages of a batch.
 const BATCH: u64 = 100;
 
+/// Bytes of the values of a batch, about.
+const BATCH_BYTES: u64 = 1 << 20;
+
 /// Longest time without service that is waited for.
 const BACK_MAX: Duration = Duration::from_secs(120);
 
@@ -50,14 +53,15 @@ pub(super) fn fill(node: &ServedNode, filling: &Filling) -> Result<(), BenchErro
 fn fill_part(node: &ServedNode, filling: &Filling, part: u64) -> Result<(), BenchError> {
     let mut connection = node.connect()?;
     let bytes = filling.value_bytes;
-    let mut first = part * BATCH;
+    let batch = (BATCH_BYTES / bytes.max(1) as u64).clamp(1, BATCH);
+    let mut first = part * batch;
     while first < filling.messages {
-        let messages = BATCH.min(filling.messages - first);
+        let messages = batch.min(filling.messages - first);
         let mut lines = String::new();
         for number in first..first + messages {
             let key = number % filling.keys.max(1);
             // Each is another one: the store's index finds keys by their value.
-            let value = format!("{number:08}{:v<bytes$}", "");
+            let value = format!("{number:08}{}", "v".repeat(bytes));
             let value = &value[..bytes];
             // Writing to a string cannot fail.
             let _ = writeln!(
@@ -76,7 +80,7 @@ fn fill_part(node: &ServedNode, filling: &Filling, part: u64) -> Result<(), Benc
             let line = line.unwrap_or_default();
             return Err(node.failed(format!("a batch is answered with {} {line}", answer.status)));
         }
-        first += CONNECTIONS * BATCH;
+        first += CONNECTIONS * batch;
     }
     Ok(())
 }

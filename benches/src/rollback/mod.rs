@@ -70,6 +70,7 @@ fn once(
         },
     )?;
     fill(&node, &options.state())?;
+    provoke_checkpoint(&node)?;
     let plan = node.plan(code.replacement)?;
     let id = node.begin_upgrade(&plan)?;
     let upgraded = node.upgrade_report(id, |report| report["retired"] == true)?;
@@ -95,6 +96,21 @@ fn once(
         blocks: number("through").unwrap_or_default().saturating_sub(after),
         same: number("same").unwrap_or_default(),
     })
+}
+
+/// Makes the log so long that a checkpoint is due, until one is kept: what is promised is that of a state and of what came
+/// since the upgrade, and not of a log before it.
+fn provoke_checkpoint(node: &ServedNode) -> Result<(), BenchError> {
+    let before = node.checkpoints();
+    let deadline = Instant::now() + BACK_MAX;
+    while node.checkpoints().is_subset(&before) {
+        if Instant::now() > deadline {
+            return Err(node.failed("it keeps no checkpoint".to_owned()));
+        }
+        fill(node, &RollbackOptions::padding())?;
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 /// Waits until the node goes on under the next branch.

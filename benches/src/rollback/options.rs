@@ -13,6 +13,10 @@ const SINCE_KEYS: u64 = 10_000;
 /// Bytes of the values that are written on probation.
 const SINCE_VALUE_BYTES: usize = 16;
 
+/// Messages that make the log so long that a checkpoint is due, and bytes of their values.
+const PADDINGS: u64 = 64;
+const PADDING_BYTES: usize = 256 << 10;
+
 /// The options of a run.
 #[derive(Clone, Debug)]
 pub struct RollbackOptions {
@@ -57,6 +61,15 @@ impl RollbackOptions {
             messages: keys,
             keys,
             value_bytes: self.value_bytes as usize,
+        }
+    }
+
+    /// Messages that only make the log longer.
+    pub(super) fn padding() -> Filling {
+        Filling {
+            messages: PADDINGS,
+            keys: 1,
+            value_bytes: PADDING_BYTES,
         }
     }
 

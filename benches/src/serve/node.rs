@@ -8,6 +8,8 @@ use super::http::Answer;
 use super::options::ServeStore;
 use crate::BenchError;
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -113,6 +115,17 @@ impl ServedNode {
     /// The answer to the bytes of one request, on a connection of its own.
     pub(crate) fn exchange(&self, request: &[u8]) -> Result<Answer, BenchError> {
         self.connect()?.exchange(request)
+    }
+
+    /// The names of the checkpoints that it keeps.
+    pub(crate) fn checkpoints(&self) -> BTreeSet<OsString> {
+        let entries = fs::read_dir(self.folder.path().join("store/checkpoints"));
+        let names = entries.into_iter().flatten().flatten();
+        let names = names.map(|entry| entry.file_name());
+        // One that is being written has no number yet.
+        names
+            .filter(|name| name.as_encoded_bytes().starts_with(b"0"))
+            .collect()
     }
 
     /// A connection that stays open.

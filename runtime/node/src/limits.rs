@@ -59,6 +59,9 @@ pub const SNAPSHOT_TRIES_MAX: u32 = 3;
 /// How long the driver waits for the crew to copy the state between two blocks.
 pub const PHOTOGRAPH_WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// Blocks of the log that are read and decoded before they are executed again.
+pub const REPLAY_AHEAD_BLOCKS: usize = 2;
+
 /// Between two looks whether a node that executes its log again has halted.
 pub const REPLAY_LOOK: Duration = Duration::from_millis(100);
 

@@ -17,6 +17,7 @@
 //! [`attempts`] counts starts that end at the last block.
 
 pub(crate) mod about;
+mod ahead;
 pub(crate) mod attempts;
 pub(crate) mod checkpoints;
 mod error;

@@ -5,6 +5,7 @@
 //!
 //! A block that says that an upgrade was committed before it waits until that upgrade was made here too.
 
+use super::ahead::Ahead;
 use super::attempts;
 use super::rolled_back::Redo;
 use crossbeam_channel::Sender;
@@ -34,6 +35,8 @@ pub(crate) struct Replaying {
     store: Arc<dyn Store>,
     /// The last block of the log.
     last: Height,
+    /// Its blocks, and behind them those of an old branch.
+    ahead: Option<Ahead>,
     /// Decides the blocks behind it.
     then: Box<dyn BlockSource>,
     outlet: Option<Arc<dyn Outlet>>,
@@ -62,6 +65,7 @@ impl Replaying {
         Self {
             last: store.last(),
             store,
+            ahead: None,
             redo,
             then,
             outlet: None,
@@ -86,13 +90,47 @@ impl Replaying {
     }
 
     /// The block at `height` as the log has it.
-    fn read(&self, height: Height) -> Result<Decided, String> {
-        let bytes = self.store.read(height).map_err(|error| error.to_string())?;
-        let sealed = SealedBlock::from_bytes(&bytes).map_err(|error| error.to_string())?;
+    fn read(&mut self, height: Height) -> Result<Decided, String> {
+        let (store, last) = (self.store.clone(), self.last);
+        let sealed = self.ahead_at(height, last, move |height| {
+            let bytes = store.read(height);
+            bytes
+                .map(|bytes| bytes.to_vec())
+                .map_err(|error| error.to_string())
+        })?;
         Ok(Decided {
             seal: sealed.seal,
             ..Decided::from_elsewhere(sealed.block)
         })
+    }
+
+    /// The block at `height` as the branch before has it.
+    fn read_old(&mut self, height: Height, last: Height) -> Result<Block, String> {
+        let store = self.store.clone();
+        let sealed = self.ahead_at(height, last, move |height| {
+            let archive = store.archive().ok_or("nothing outlives the process")?;
+            let old = archive
+                .old_block(height)
+                .map_err(|fault| fault.to_string())?;
+            old.ok_or_else(|| format!("the old branch has no block {height}"))
+        })?;
+        Ok(sealed.block)
+    }
+
+    /// The next block; where it is not the one that follows the one before, reads from there on to `last`.
+    fn ahead_at(
+        &mut self,
+        height: Height,
+        last: Height,
+        bytes: impl Fn(Height) -> Result<Vec<u8>, String> + Send + 'static,
+    ) -> Result<SealedBlock, String> {
+        let mut ahead = match self.ahead.take().filter(|ahead| ahead.is_at(height)) {
+            Some(ahead) => ahead,
+            None => Ahead::read(height, last, bytes).map_err(|error| error.to_string())?,
+        };
+        let read = ahead.take();
+        self.ahead = Some(ahead);
+        read
     }
 
     /// Notes that the last block is tried, before it is.
@@ -114,6 +152,8 @@ impl Replaying {
         if std::mem::replace(&mut self.is_behind, true) {
             return Ok(());
         }
+        // What follows is of the old branch, if anything does.
+        self.ahead = None;
         match self.store.archive() {
             Some(archive) => attempts::end(archive).map_err(|fault| unreadable(self.last, &fault)),
             None => Ok(()),
@@ -121,17 +161,16 @@ impl Replaying {
     }
 
     /// Pushes the next block of the old branch, made anew on `ground`.
-    fn make_anew(&self, redo: &Redo, ground: &Ground) {
-        let block = match self.store.archive() {
-            Some(archive) => redo.block(ground, archive),
-            None => Err("nothing outlives the process".to_owned()),
-        };
+    fn make_anew(&mut self, through: Height, ground: &Ground) {
+        let height = ground.tip.height.next();
+        let old = self.read_old(height, through);
+        let block = old.and_then(|old| match (self.store.archive(), &self.redo) {
+            (Some(archive), Some(redo)) => redo.block(old, ground, archive),
+            _ => Err("nothing outlives the process".to_owned()),
+        });
         match block {
             Ok(block) => self.push(block),
-            Err(why) => self.tell(Heard::Unreadable {
-                height: ground.tip.height.next(),
-                why,
-            }),
+            Err(why) => self.tell(Heard::Unreadable { height, why }),
         }
     }
 
@@ -219,13 +258,11 @@ impl BlockSource for Replaying {
         if let Err(heard) = self.behind_last() {
             return self.tell(heard);
         }
-        if let Some(redo) = self
-            .redo
-            .as_ref()
-            .filter(|redo| ground.tip.height < redo.through())
-        {
-            return self.make_anew(redo, ground);
+        let through = self.redo.as_ref().map(Redo::through);
+        if let Some(through) = through.filter(|through| ground.tip.height < *through) {
+            return self.make_anew(through, ground);
         }
+        self.ahead = None;
         let was_told = self.tell.is_none();
         self.tell(Heard::Done);
         self.tell = None;

@@ -121,15 +121,15 @@ impl Redo {
         Ok(Revision::new(told, self.point.through))
     }
 
-    /// The block that follows `ground`.
-    pub(crate) fn block(&self, ground: &Ground, archive: &dyn Archive) -> Result<Decided, String> {
+    /// The block that follows `ground`, with the entries of the old one at its height.
+    pub(crate) fn block(
+        &self,
+        old: Block,
+        ground: &Ground,
+        archive: &dyn Archive,
+    ) -> Result<Decided, String> {
         let height = ground.tip.height.next();
-        let old = archive
-            .old_block(height)
-            .map_err(|fault| fault.to_string())?;
-        let old = old.ok_or_else(|| format!("the old branch has no block {height}"))?;
-        let old = SealedBlock::from_bytes(&old).map_err(|error| error.to_string())?;
-        let Block { header, entries } = old.block;
+        let Block { header, entries } = old;
         let mut block = ground.extend(header.time, self.entries(height, entries, archive)?);
         if height == self.point.after.next() {
             block.header.outcome = Some(UpgradeOutcome {
