@@ -27,7 +27,7 @@ pub(crate) enum SnapshotCommand {
     /// The plan is made, or compared, as a node does; the transitions run in a child process on a copy of the states. A
     /// node that is restored from the new snapshot goes on with the new code, behind the same block, and has the
     /// upgrade in its history. The states are those that a node comes to by the same upgrade, to the byte.
-    Migrate(MigrateArgs),
+    Migrate(Box<MigrateArgs>),
     /// Compares two snapshots: their code, their parameters, their engines, and the entries of the engines' states.
     Diff(DiffArgs),
 }

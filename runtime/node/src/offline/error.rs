@@ -20,7 +20,7 @@ pub enum MigrateError {
     File(#[from] SnapshotFileError),
     /// The code of its states is not there.
     #[error(transparent)]
-    Code(#[from] RestoreError),
+    Code(Box<RestoreError>),
     /// A library is refused.
     #[error("{} is refused: {why}", path.display())]
     Library {
@@ -31,7 +31,7 @@ pub enum MigrateError {
     },
     /// No plan can be made of it, or the plan is not for this snapshot.
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Plan(Box<PlanError>),
     /// The plan is no plan that may be.
     #[error(transparent)]
     Bounds(#[from] PlanBoundsError),
@@ -48,10 +48,28 @@ pub enum MigrateError {
     },
     /// The transitions do not come to their end.
     #[error("the states are not migrated: {0}")]
-    Run(#[from] RehearsalError),
+    Run(Box<RehearsalError>),
     /// The new snapshot is not written.
     #[error("the new snapshot is not written: {0}")]
     Unfinished(#[from] Unfinished),
+}
+
+impl From<RestoreError> for MigrateError {
+    fn from(error: RestoreError) -> Self {
+        Self::Code(Box::new(error))
+    }
+}
+
+impl From<PlanError> for MigrateError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(Box::new(error))
+    }
+}
+
+impl From<RehearsalError> for MigrateError {
+    fn from(error: RehearsalError) -> Self {
+        Self::Run(Box::new(error))
+    }
 }
 
 impl MigrateError {
@@ -89,7 +107,7 @@ impl Explain for MigrateError {
             Self::File(error) => error.next(),
             Self::Code(error) => error.next(),
             Self::Library { why, .. } => why.next(),
-            Self::Plan(PlanError::Base { .. }) => Cow::Borrowed(
+            Self::Plan(error) if matches!(**error, PlanError::Base { .. }) => Cow::Borrowed(
                 "name the new code with --engine KIND=PATH in place of the plan, or the snapshot of the node that the plan was made for",
             ),
             Self::Plan(error) => error.next(),
@@ -100,10 +118,12 @@ impl Explain for MigrateError {
             Self::OtherHeight { .. } => Cow::Borrowed(
                 "take the snapshot after that block, or name the new code with --engine KIND=PATH",
             ),
-            Self::Run(RehearsalError::TimedOut { .. }) => Cow::Borrowed(
-                "mend the migration if it loops; if it only takes long, allow more with --wait-max",
-            ),
-            Self::Run(RehearsalError::Memory { .. }) => Cow::Borrowed(
+            Self::Run(error) if matches!(**error, RehearsalError::TimedOut { .. }) => {
+                Cow::Borrowed(
+                    "mend the migration if it loops; if it only takes long, allow more with --wait-max",
+                )
+            }
+            Self::Run(error) if matches!(**error, RehearsalError::Memory { .. }) => Cow::Borrowed(
                 "mend the migration if it allocates without end; if the states are large, allow more with --memory",
             ),
             Self::Run(error) => error.next(),

@@ -180,7 +180,7 @@ fn fits(
     }
     for (module, found) in plan.modules.iter().zip(offered) {
         if module.artifact != found.artifact {
-            return Err(MigrateError::Plan(PlanError::Changed {
+            return Err(MigrateError::from(PlanError::Changed {
                 path: found.path.clone(),
                 found: found.artifact.clone(),
                 planned: module.artifact.clone(),
