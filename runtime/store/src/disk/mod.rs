@@ -10,6 +10,7 @@ mod queue;
 mod reader;
 mod tables;
 mod view;
+mod whole;
 
 use crate::store::{
     AppendError, BLOCK_BYTES_MAX, BlockLog, JOURNAL_READ_RECORDS_MAX, JOURNAL_RECORD_BYTES_MAX,
@@ -90,12 +91,14 @@ impl DiskStore {
                     .to_owned(),
             });
         }
-        let mut builder = Builder::new();
-        let db = builder.set_cache_size(CACHE_BYTES).create(&path);
-        Self::over(
-            files,
-            db.map_err(|error| OpenError::redb(&path, error.into()))?,
-        )
+        let open = || Builder::new().set_cache_size(CACHE_BYTES).create(&path);
+        let db = whole::opened(&path, open)?;
+        // Nobody else has it from here on. It is looked at as a whole before anything is read of it, on a reader of its
+        // own: a file that is not whole stays as it is.
+        if !is_new {
+            drop(StoreReader::open(folder)?);
+        }
+        Self::over(files, db)
     }
 
     /// As [`DiskStore::open`], with the bytes of redb's file elsewhere than in the folder.
@@ -105,14 +108,15 @@ impl DiskStore {
     pub fn open_with(folder: &Path, backend: impl StorageBackend) -> Result<Self, OpenError> {
         let files = Files::make(folder, Arc::new(Unheard))?;
         let path = files.blocks();
-        let mut builder = Builder::new();
-        let db = builder
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(backend);
-        Self::over(
-            files,
-            db.map_err(|error| OpenError::redb(&path, error.into()))?,
-        )
+        let open = || {
+            let mut builder = Builder::new();
+            builder
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(backend)
+        };
+        let mut db = whole::opened(&path, open)?;
+        whole::check(&path, &mut db)?;
+        Self::over(files, db)
     }
 
     fn over(files: Files, db: Database) -> Result<Self, OpenError> {

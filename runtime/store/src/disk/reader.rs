@@ -3,7 +3,7 @@
 
 use super::overlay::Overlay;
 use super::tables::{self, BLOCKS, JOURNAL, fault};
-use super::{CACHE_BYTES, Files, begin, look_at_blocks, view};
+use super::{CACHE_BYTES, Files, begin, look_at_blocks, view, whole};
 use crate::archive::{ArchiveView, Checkpoint};
 use crate::{Fault, JOURNAL_READ_RECORDS_MAX, OpenError};
 use redb::{Builder, Database, ReadableTable, ReadableTableMetadata};
@@ -51,11 +51,14 @@ impl StoreReader {
         let files = Files::within(folder);
         let path = files.blocks();
         let overlay = Overlay::open(&path).map_err(|error| OpenError::io(&path, error))?;
-        let mut builder = Builder::new();
-        let db = builder
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(overlay);
-        let db = db.map_err(|error| OpenError::redb(&path, error.into()))?;
+        let open = || {
+            let mut builder = Builder::new();
+            builder
+                .set_cache_size(CACHE_BYTES)
+                .create_with_backend(overlay)
+        };
+        let mut db = whole::opened(&path, open)?;
+        whole::check(&path, &mut db)?;
         begin(&db, &path)?;
         Ok(Self { db, files })
     }

@@ -5,6 +5,7 @@
 mod cut;
 mod disk;
 mod failing;
+mod flips;
 mod promises;
 mod reader;
 mod steps;
