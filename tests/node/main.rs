@@ -23,6 +23,7 @@ mod events;
 mod fixed_blocks;
 mod keyed_orders;
 mod large_replies;
+mod life_histories;
 mod lost;
 mod memory;
 mod migrate_back;

@@ -55,7 +55,7 @@ fn refusal(error: &CaptureError) -> Refusal {
         } => (
             503,
             codes::ENGINE_POISONED,
-            "its handler may have changed half of the state, so nothing of it is written; the node's log says why it panicked, and `refit engine restart ENGINE` starts it afresh",
+            "its handler may have changed half of the state, so nothing of it is written; the node's log says why it panicked, `refit engine revive ENGINE` brings back the state of before, and `refit engine restart ENGINE` starts it afresh",
         ),
         CaptureError::Unavailable { .. } => (
             410,
