@@ -86,11 +86,12 @@ fn a_kind_that_nobody_has_is_refused_when_planned() {
 #[test]
 fn a_step_that_nobody_wrote_is_refused_when_planned() {
     let workshop = workshop();
-    let node = Harness::start(&workshop, &[("kv", "kv", &workshop.kv_v2())]);
-    let refused = node.plan(&[("kv", &workshop.kv_v1())], None).unwrap_err();
-    assert_eq!(refused.code, "plan-no-migration");
+    // Version 2 has a way back to version 1; the published version 3 has none.
+    let node = Harness::start(&workshop, &[("kv", "kv", &workshop.kv_v3())]);
+    let refused = node.plan(&[("kv", &workshop.kv_v2())], None).unwrap_err();
+    assert_eq!(refused.code, "plan-no-way-back");
     assert!(
-        refused.detail.contains("revision"),
+        refused.detail.contains("version 2"),
         "it shows the difference: {refused:?}"
     );
     assert_unharmed(&node, 1);

@@ -246,13 +246,13 @@ fn what_a_node_would_refuse_is_refused_offline_and_nothing_is_written() {
         code
     };
     assert_eq!(
-        refused(&coming("kv", &workshop.kv_v1())),
-        "plan-no-migration"
-    );
-    assert_eq!(
         refused(&coming("no", &workshop.kv_v2())),
         "plan-kind-not-in-module"
     );
+    // Its published version 3 has no way back.
+    let third = store(&workshop.kv_v3());
+    let older = migrate(&third.before, &to, &coming("kv", &workshop.kv_v2())).unwrap_err();
+    assert_eq!(older.code(), "plan-no-way-back");
     // A value that is no number: the transition itself fails, in the child.
     let fails = coming("kv", &workshop.kv_v3_fails());
     let error = migrate(&both.before, &both.path("failed"), &fails).unwrap_err();

@@ -13,6 +13,11 @@ use std::path::Path;
 
 /// A node with a fragile engine and a steady one; on a folder, if one is given.
 fn node(folder: Option<&Path>) -> Harness {
+    node_on(folder, 0)
+}
+
+/// The same, whose generations are on probation for so many blocks.
+fn node_on(folder: Option<&Path>, probation_blocks: u64) -> Harness {
     let (workshop, library) = (workshop(), fragile());
     let parts = folder.map(|folder| NodeParts::on_disk(&folder.join("store")).unwrap());
     let engines = [
@@ -27,7 +32,7 @@ fn node(folder: Option<&Path>) -> Harness {
                 engine.library.clone_from(&library);
             }
         }
-        config.probation_blocks = 0;
+        config.probation_blocks = probation_blocks;
         config.trial = Some(RehearsalCommand::new(env!(
             "CARGO_BIN_EXE_refit-test-trial"
         )));
@@ -121,4 +126,20 @@ fn a_node_that_keeps_its_blocks_in_memory_has_no_state_of_before_and_says_so() {
     let nobody = EngineId::root("nobody").unwrap();
     let refused = node.node().last_good(nobody, &OrderedBy::default());
     assert_eq!(refused.unwrap_err().why.code, "engine-unknown");
+}
+
+#[test]
+fn while_the_generation_can_be_taken_back_no_engine_is_revived() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node_on(Some(folder.path()), 90_000);
+    node.send("one", json!({"keep": 10})).unwrap();
+    let report = node.upgrade("fragile", &node.own_copy(&fragile_edited()));
+    assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
+    poison(&node);
+    let by = OrderedBy::default();
+    // Its state would be in the log for the code of before, which may read the bytes as something else.
+    assert_eq!(code(revive(&node, &by)), "on-probation");
+    node.node().confirm_upgrade(0).unwrap();
+    revive(&node, &by).unwrap();
+    assert_eq!(node.query("one", Value::Null).unwrap(), 1_010);
 }

@@ -41,6 +41,8 @@ super::codes! { ALL_CLI: "The command line", "Errors of a command's own work, ou
     FILE_NOT_A_FOLDER = "file-not-a-folder", Usage, "Give a folder with `--out`.";
     /// The file is no plan of an upgrade.
     FILE_NO_PLAN = "file-no-plan", Usage, "Give the file that `refit upgrade plan … --out FILE` wrote.";
+    /// The file to write is the one that is read.
+    FILE_IS_SOURCE = "file-is-source", Usage, "Give another path with `--out`.";
     /// The path is no file.
     FILE_NO_FILE = "file-no-file", Usage, "Give the path of a file with `--out`.";
     /// The standard output cannot be written.

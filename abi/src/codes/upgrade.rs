@@ -87,6 +87,8 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     DOWNTIME_REFUSED = "downtime-refused", Refused, "Allow some with `max_downtime`, or upgrade a snapshot with `refit snapshot migrate`.";
     /// The node would not serve for longer than `max_downtime`.
     DOWNTIME_TOO_LONG = "downtime-too-long", Refused, "Accept more with `max_downtime`, or upgrade a snapshot with `refit snapshot migrate`.";
+    /// `max_downtime` bounds the time without service, and the upgrade is not rehearsed.
+    DOWNTIME_NOT_REHEARSED = "downtime-not-rehearsed", Refused, "Apply the plan without `--no-rehearsal`, or start the node with another `max_downtime`.";
     /// A new state does not pass its own check.
     CHECK_FAILED = "check-failed", TransitionFailed, "Mend the migration, or the check.";
     /// An engine does not start afresh: its `init` failed.

@@ -136,11 +136,28 @@ pub(super) fn snapshot(cell: &CellNode) -> Result<Copied, BenchError> {
     })
 }
 
+/// Copies of one measurement, until a block has run while one was made.
+const COPIES_MAX: usize = 10;
+
 /// Has blocks run before and during a copy, and looks at them.
 fn copied(
     cell: &CellNode,
-    copy: impl FnOnce() -> Result<(), BenchError>,
+    copy: impl Fn() -> Result<(), BenchError>,
 ) -> Result<Copied, BenchError> {
+    for _ in 0..COPIES_MAX {
+        // A small state may be written before a block has run.
+        if let Some(copied) = try_copied(cell, &copy)? {
+            return Ok(copied);
+        }
+    }
+    Err(failed("no block ran while it was copied"))
+}
+
+/// The same; `None` if no block ran meanwhile.
+fn try_copied(
+    cell: &CellNode,
+    copy: impl Fn() -> Result<(), BenchError>,
+) -> Result<Option<Copied>, BenchError> {
     cell.blocks.take();
     cell.written.take();
     cell.blocks.go_on_with(Next::Writes);
@@ -154,7 +171,7 @@ fn copied(
     wait_until("execute its last block", || Ok(!cell.blocks.is_busy()))?;
     let seen = cell.blocks.take();
     let seen: Vec<Seen> = seen.into_iter().filter(|seen| seen.writes).collect();
-    look(&seen, began, ended).ok_or_else(|| failed("no block ran while it was copied"))
+    Ok(look(&seen, began, ended))
 }
 
 /// What the blocks around a copy show.

@@ -25,6 +25,8 @@ pub(crate) enum FileError {
     NotAFolder { path: PathBuf },
     #[error("{} is no plan of an upgrade", path.display())]
     NoPlan { path: PathBuf },
+    #[error("{} is the file that is read: what is made of it would take its place", path.display())]
+    IsSource { path: PathBuf },
     #[error("{} is a {found}, which holds no {what}", path.display())]
     NoFile {
         path: PathBuf,
@@ -42,6 +44,7 @@ impl Explain for FileError {
             Self::Foreign { .. } => codes::FILE_FOREIGN,
             Self::NotAFolder { .. } => codes::FILE_NOT_A_FOLDER,
             Self::NoPlan { .. } => codes::FILE_NO_PLAN,
+            Self::IsSource { .. } => codes::FILE_IS_SOURCE,
             Self::NoFile { .. } => codes::FILE_NO_FILE,
         }
     }
@@ -56,6 +59,7 @@ impl Explain for FileError {
             Self::Foreign { .. } => "give another path with --out, or move that file away",
             Self::NotAFolder { .. } => "give a folder with --out; one of the name `-` is `./-`",
             Self::NoPlan { .. } => "give the file that `refit upgrade plan … --out FILE` wrote",
+            Self::IsSource { .. } => "give another path with --out",
             Self::NoFile { .. } => "give the path of a file with --out",
         })
     }

@@ -314,6 +314,8 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
         Ended::RollsBack => ends.words_again(),
     });
     node.told_to_end();
+    // Connections are waited for: nobody may wait on one for what does not leave any more.
+    node.let_go_of_held();
     shutdowns.iter().for_each(refit_admin::Shutdown::begin);
     while servers.join_next().await.is_some() {}
     Ok(ended)

@@ -28,6 +28,12 @@ pub(crate) fn run(
     // Before anything is done.
     let destination = args.out.as_deref().filter(|_| !args.check);
     let destination = destination.map(at).transpose()?;
+    if let Some(out) = args.out.as_deref()
+        && is_same(&args.from, out)
+    {
+        let path = out.to_owned();
+        return Err(FileError::IsSource { path }.into());
+    }
     let store = config::data_dir(common, &config::load(common)?).join("store");
     let libraries: Vec<_> = args.libraries.iter().map(offered).collect();
     let code = OldCode {
@@ -56,6 +62,12 @@ pub(crate) fn run(
     shown.written(out, &written).print(args.output.json)?;
     show::next(format_args!("refit snapshot restore {}", out.display()));
     Ok(())
+}
+
+/// Whether both are one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 fn at(path: &Path) -> Result<Destination, FileError> {

@@ -105,6 +105,8 @@ pub(crate) struct Probation {
     deciding: Mutex<()>,
     /// Its replies leave when it is permanent.
     holds: bool,
+    /// The node stops: what is held back does not leave in this life.
+    lets_go: AtomicBool,
 }
 
 impl Probation {
@@ -156,6 +158,16 @@ impl Probation {
         *self.told.lock() = Told::default();
         *self.on.lock() = Some(on);
         self.is_on.store(true, Ordering::Release);
+    }
+
+    /// The node stops: nobody waits any more for what is held back.
+    pub(crate) fn lets_go(&self) {
+        self.lets_go.store(true, Ordering::Release);
+    }
+
+    /// Whether what is held back does not leave in this life.
+    pub(crate) fn is_let_go(&self) -> bool {
+        self.is_ordered() || self.lets_go.load(Ordering::Acquire)
     }
 
     /// Whether there is one. Cheap.

@@ -8,7 +8,7 @@ use crate::probation::{Alarm, OnPanic, OnProbation};
 use crate::recovery::Tried;
 use crossbeam_channel::Receiver;
 use refit_abi::{EngineId, Height, codes};
-use refit_admin::api::Class;
+use refit_admin::api::{Class, PoisonStatus};
 use refit_kernel::{Executor, Silence, StateError};
 use refit_ordering::BlockRefused;
 use std::collections::BTreeSet;
@@ -30,12 +30,16 @@ impl Node {
         if !self.probation.is_on() {
             return;
         }
-        let Ok(status) = self.look() else {
+        let (Ok(status), Some(on)) = (self.look(), self.probation.now()) else {
             return;
         };
-        let poisoned = status.poisoned.iter();
-        for engine in poisoned.filter_map(|poison| poison.engine.parse().ok()) {
-            let height = status.height;
+        // Of messages that the generation itself has handled.
+        let of_it = |poison: &&PoisonStatus| poison.height > on.after && poison.sender.is_some();
+        for poison in status.poisoned.iter().filter(of_it) {
+            let Ok(engine) = poison.engine.parse() else {
+                continue;
+            };
+            let height = poison.height;
             self.probation
                 .alarm(self.trials.on_panic == OnPanic::RollBack);
             // Those that find no room say no more than those before them.
@@ -163,6 +167,7 @@ impl Node {
         }
         match self.probation.confirm(archive) {
             Ok(Some(over)) => {
+                self.wake();
                 let generation = over.base.next();
                 tracing::info!(%generation, %height, "the generation is permanent: the way back is forward now");
             }

@@ -1,6 +1,7 @@
 //! What an operator decides about a generation on probation: it stays, or it is taken back.
 
 use super::handle::Node;
+use crate::blocks::intake::Intake;
 use crate::probation::OnProbation;
 use crate::probation::order::RollBack;
 use crate::recovery::way_back;
@@ -71,9 +72,21 @@ impl Node {
         let shown = self.shown_probation(&on);
         let confirmed = self.probation.confirm(archive);
         confirmed.map_err(|fault| not_written(&fault))?;
+        self.wake();
         let (generation, after) = (shown.generation, shown.after);
         tracing::info!(%generation, %after, "the generation was confirmed: it is permanent");
         Ok(shown)
+    }
+
+    /// Has the driver look what may leave now. One that has no room for this is awake.
+    pub(super) fn wake(&self) {
+        let _ = self.intake.try_send(Intake::Recalled);
+    }
+
+    /// Whoever waits for a reply that is held back is told that the node stops: it does not leave in this life.
+    pub fn let_go_of_held(&self) {
+        self.probation.lets_go();
+        self.wake();
     }
 
     /// Looks whether it can be taken back, and writes down that it is.

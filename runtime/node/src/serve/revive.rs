@@ -45,6 +45,10 @@ impl Node {
             Some(Err(why)) => return Err(order_refusal(&OrderError::Key(why))),
             None => {}
         }
+        // Taken back, the code of before would find bytes of the newer state in the log.
+        if self.probation.is_on() {
+            return Err(on_probation(engine));
+        }
         let poison = poison(engine, looked.status)?;
         if poison.sender.is_none() {
             let detail = format!("engine `{engine}` was poisoned by no message, but by an upgrade");
@@ -217,4 +221,14 @@ fn under_way() -> Refusal {
 fn failed(detail: &str) -> Refusal {
     let next = "see the node's log; start the engine afresh: refit engine restart ENGINE";
     Refusal::new(500, codes::REVIVE_FAILED, detail.to_owned(), next)
+}
+
+fn on_probation(engine: EngineId) -> Refusal {
+    let detail = format!(
+        "engine `{engine}` is not revived while the live generation can be taken back: its state would be brought to the \
+         code of before"
+    );
+    let next = "take the generation back, and the engine with it: refit upgrade rollback; or keep it: refit upgrade confirm, \
+                and then revive it";
+    Refusal::new(409, codes::ON_PROBATION, detail, next)
 }

@@ -126,9 +126,12 @@ impl Attempt {
         self.make_ready(armed, memory_bytes).map(Some)
     }
 
-    /// Nothing has changed; what was mapped is retired.
+    /// Nothing has changed; what was mapped is retired. The record of one that its node has left stays: the next start
+    /// takes it up.
     pub(super) fn refuse(self, refused: UpgradeRefused) {
-        self.forget_record();
+        if refused.0.code != codes::NODE_ENDED {
+            self.forget_record();
+        }
         self.not_made(refused);
     }
 

@@ -40,6 +40,8 @@ impl Upgrades {
             let report = self.report(id);
             let ends = |report: &UpgradeReport| report.state.is_final();
             if report.as_ref().is_none_or(ends) || Instant::now() >= deadline {
+                // Whoever is told that it was cancelled finds it so after a crash: it may not be written down yet.
+                self.journal_report(id);
                 return Ok(report);
             }
             // The upgrade ends in a moment, or goes on to its next phase first: nobody wakes this thread for it.

@@ -8,7 +8,7 @@ use crate::blocks::chain;
 use crate::limits::RETIRE_WAIT_MAX;
 use refit_abi::Height;
 use refit_abi::codes;
-use refit_abi::host::Explain;
+use refit_abi::host::{Explain, Explained};
 use refit_admin::ApplyOptions;
 use refit_admin::api::UpgradeState;
 use refit_kernel::{Executor, GenerationTable, KindCount};
@@ -18,6 +18,7 @@ use refit_upgrade::{
     Directives, Finding, LintContext, Live, OfferedModule, Plan, PlanError, Strategy, lint, refusal,
 };
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +48,17 @@ pub enum NotBrought {
         /// The last block of it.
         until: Height,
     },
+    /// Another upgrade was armed, and waits for its height.
+    #[error(
+        "the configured code does not come in: upgrade {id} is armed, and was made for the code that is live"
+    )]
+    UnderWay {
+        /// Its number.
+        id: u64,
+    },
+    /// The node does not stop serving for an upgrade.
+    #[error("the configured code does not come in: {}", _0.detail)]
+    MayNot(Box<Explained>),
     /// The node ends.
     #[error("the node ended before the configured code came in")]
     Ended,
@@ -59,6 +71,8 @@ impl Explain for NotBrought {
             Self::Plan(error) => error.code(),
             Self::Lint(finding) => &finding.code,
             Self::OnProbation { .. } => codes::ON_PROBATION,
+            Self::UnderWay { .. } => codes::UPGRADE_UNDER_WAY,
+            Self::MayNot(why) => &why.code,
             Self::Ended => codes::NODE_ENDED,
         }
     }
@@ -75,6 +89,10 @@ impl Explain for NotBrought {
             Self::OnProbation { .. } => {
                 "start the live code with --code live, then: refit upgrade confirm, or refit upgrade rollback"
             }
+            Self::UnderWay { .. } => {
+                "start the live code with --code live, then wait for that upgrade, or: refit upgrade cancel ID"
+            }
+            Self::MayNot(_) => "start the live code with --code live, or with another max_downtime",
             Self::Ended => "start it again",
         })
     }
@@ -111,12 +129,22 @@ impl Upgrades {
         if let Some(on) = self.probation.now() {
             return Err(NotBrought::OnProbation { until: on.until });
         }
+        let under_way = self.state.lock().reports.under_way();
+        if let Some(id) = under_way {
+            return Err(NotBrought::UnderWay { id });
+        }
         let plan = configured(&live, &offered, &found)?;
+        self.may_stop(&plan)
+            .map_err(|refusal| NotBrought::MayNot(refusal.why))?;
         let counts = found.counts;
         // A handle on live code: the retirement of old code counts them.
         drop(found.table);
-        if let Err(refusal) = self.not_quarantined(&plan) {
-            let why = &refusal.why.detail;
+        let refused = self
+            .not_quarantined(&plan)
+            .map_err(|refusal| refusal.why.detail);
+        // Nothing brings by itself what has failed: not a start that happens to name it.
+        let refused = refused.and_then(|()| self.not_failed(&plan));
+        if let Err(why) = refused {
             tracing::error!(%height, "the configured code does not come in, and the live code goes on: {why}");
             return Ok(());
         }
@@ -151,6 +179,21 @@ impl Upgrades {
         Ok(())
     }
 
+    /// Whether nothing of the plan is on record as failed.
+    fn not_failed(&self, plan: &Plan) -> Result<(), String> {
+        let artifacts = plan.artifacts();
+        let entries = self.policy.quarantine.entries().into_iter();
+        let mut of_it =
+            entries.filter(|entry| entry.artifacts.iter().any(|it| artifacts.contains(it)));
+        match of_it.next() {
+            None => Ok(()),
+            Some(entry) => Err(format!(
+                "it has failed before ({}); to have it brought again: refit upgrade quarantine --clear",
+                entry.reason
+            )),
+        }
+    }
+
     /// Those of the libraries that are not live.
     fn offered(
         &self,
@@ -158,8 +201,16 @@ impl Upgrades {
         live: &Live,
     ) -> Result<Vec<OfferedModule>, NotBrought> {
         let mut offered: Vec<OfferedModule> = Vec::new();
+        let mut all = BTreeMap::new();
         for path in libraries {
             let module = self.probed_module(path)?;
+            for kind in &module.descriptor.kinds {
+                let before = all.insert(kind.kind.clone(), module.artifact.clone());
+                if before.is_some_and(|before| before != module.artifact) {
+                    let kind = kind.kind.clone();
+                    return Err(PlanError::Twice { kind }.into());
+                }
+            }
             let is_live = live.kinds.iter().any(|it| it.artifact == module.artifact);
             let is_there = offered.iter().any(|it| it.artifact == module.artifact);
             if !is_live && !is_there {

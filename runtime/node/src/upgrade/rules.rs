@@ -108,6 +108,14 @@ impl Rules {
 
     /// Refuses a bound on a pause that nobody will predict.
     pub(super) fn can_be_met(&self) -> Result<(), UpgradeRefused> {
+        if self.rehearsal.is_none() && self.downtime.is_some() {
+            return Err(refused(
+                api::Phase::Rehearsed,
+                codes::DOWNTIME_NOT_REHEARSED,
+                &"a longest time without service is set, and the upgrade is not rehearsed",
+                "apply the plan without --no-rehearsal, or start the node with another max_downtime",
+            ));
+        }
         if self.rehearsal.is_some() || self.bound.is_none() {
             return Ok(());
         }

@@ -9,10 +9,14 @@ use crate::limits::{RETIRE_WAIT_MAX, UNRELEASED_BLOCKS_MAX, UPGRADE_ATTEMPTS_MAX
 use refit_abi::host::Explained;
 use refit_abi::{Height, codes};
 use refit_admin::ApplyOptions;
-use refit_admin::api::{QuarantineEntry, QuarantineState};
+use refit_admin::api::{QuarantineEntry, QuarantineState, Reason, UpgradeState};
 use refit_ordering::{Entry, PlanDigest};
 use refit_store::{Archive, Fault};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Between two looks whether an upgrade that was taken up is armed.
+const STAGED_LOOK: Duration = Duration::from_millis(2);
 
 /// An upgrade that may have ended the node.
 pub(crate) struct Open {
@@ -133,8 +137,10 @@ impl Upgrades {
         state.recall = rules.recall.clone();
         let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let upgrades = self.clone();
+        let (digest, before) = (open.plan, open.armed.clone());
         let work = move || {
             attempt.guarded();
+            upgrades.not_counted(id, &digest, &before);
             let mut state = upgrades.state.lock();
             for (artifact, path) in came_from {
                 state.libraries.came_from(artifact, path);
@@ -156,12 +162,42 @@ impl Upgrades {
         Ok(())
     }
 
+    /// Waits, no longer than old code is waited for, until the upgrade that was taken up is armed again, or has ended:
+    /// no block is made meanwhile.
+    pub(crate) fn until_staged(&self) {
+        let deadline = Instant::now() + RETIRE_WAIT_MAX;
+        let is_staging = || {
+            let id = self.state.lock().reports.under_way();
+            id.and_then(|id| self.report(id))
+                .is_some_and(|report| report.state == UpgradeState::Staging)
+        };
+        while is_staging() && Instant::now() < deadline {
+            std::thread::sleep(STAGED_LOOK);
+        }
+    }
+
     /// What an earlier life has left open, and this one does not go on with, did not happen.
     pub(crate) fn close_left_open(&self) {
         let mut state = self.state.lock();
         let closed = state.reports.close_left_open();
         drop(state);
         closed.into_iter().for_each(|id| self.journal_report(id));
+    }
+
+    /// An attempt that ended because the node was told to end is none: it says nothing of the code.
+    fn not_counted(&self, id: u64, digest: &PlanDigest, before: &Armed) {
+        let is_ended = |why: Reason| why.code == codes::NODE_ENDED;
+        let was_told = self
+            .report(id)
+            .is_some_and(|it| it.reason.is_some_and(is_ended));
+        let Some(archive) = self.store.archive().filter(|_| was_told) else {
+            return;
+        };
+        if let Ok(Some(_)) = armed::find(digest, archive)
+            && let Err(fault) = before.record(digest, archive)
+        {
+            tracing::warn!("an attempt that the node's end has cut short stays counted: {fault}");
+        }
     }
 
     /// Writes the attempt down; `None` if there is none any more.

@@ -33,12 +33,18 @@ impl Driver {
     /// Lets out what was held back, once its generation is permanent whatever happens to the node.
     pub(super) fn let_out_held(&mut self) {
         let probation = &self.parts.probation;
-        let Some(on) = self.held.of.as_ref().filter(|_| !probation.is_on()) else {
+        let Some(on) = &self.held.of else {
             return;
         };
-        if probation.is_confirmed(on) {
+        if !probation.is_on() && probation.is_confirmed(on) {
             let Held { replies, .. } = std::mem::take(&mut self.held);
             replies.into_iter().for_each(|replied| self.answer(replied));
+        } else if probation.is_let_go() {
+            let Held { replies, .. } = std::mem::take(&mut self.held);
+            // Dropped, each who waits is told that the node stops, and repeats its request to the next life.
+            for replied in replies {
+                self.waiters.take(&replied.asker).for_each(drop);
+            }
         }
     }
 
