@@ -26,6 +26,8 @@ fn node_on(folder: Option<&Path>, probation_blocks: u64) -> Harness {
     ];
     Harness::start_on(&workshop, &engines, parts.unwrap_or_default(), |config| {
         if let Some(folder) = folder {
+            // Searches of several tests at once each have a folder of their own.
+            config.data_dir = Some(folder.to_owned());
             // The same bytes at each start.
             let library = same_copy(&library, folder);
             for engine in &mut config.engines {
