@@ -13,10 +13,11 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Reported};
 use crate::progress::progress;
 use crate::show;
+use crate::show::upgrade::microseconds;
 use crate::source::Sources;
 use refit_abi::host::Explain;
 use refit_abi::{Height, codes};
-use refit_admin::api::{QuarantineEntry, QuarantineState, Status};
+use refit_admin::api::{QuarantineEntry, QuarantineState, RehearsalReport, Status};
 use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
     BusBudget, Directives, Finding, LintContext, Live, LiveKind, OfferedModule, Plan, PlanError,
@@ -85,7 +86,8 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     let found = found.map(|report| rehearse::findings(report, &plan));
     plan.findings.extend(found.unwrap_or_default());
     let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
-    let text = show::plan::text(&plan, &status) + &predicted;
+    let downtime = downtime(&plan, rehearsal.as_ref());
+    let text = show::plan::text(&plan, &status) + &predicted + &downtime;
     destination.write_json(&plan)?;
     if destination.is_stdout() {
         show::talk(text);
@@ -110,6 +112,21 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         args.out.display()
     ));
     Ok(())
+}
+
+/// For how long the node is expected not to serve.
+fn downtime(plan: &Plan, rehearsal: Option<&RehearsalReport>) -> String {
+    match (plan.directives.strategy, rehearsal) {
+        (Strategy::Hot, _) => "expected downtime: none, the node serves\n".to_owned(),
+        (Strategy::Offline, Some(report)) => format!(
+            "expected downtime: {} for the transitions, as rehearsed, and the node's start\n",
+            microseconds(report.took_us)
+        ),
+        (Strategy::Offline, None) => {
+            "expected downtime: the transitions, which are not rehearsed, and the node's start\n"
+                .to_owned()
+        }
+    }
 }
 
 /// What a plan is to bring, when and how.
