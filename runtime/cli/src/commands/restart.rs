@@ -11,6 +11,7 @@
 
 use super::run::RunError;
 use crate::artifact::THIS_PROGRAM;
+use crate::config::Text;
 use crate::exit::Exit;
 use crate::output;
 use crate::show;
@@ -35,6 +36,10 @@ use tokio::sync::Notify;
 /// How a restarted process learns what it goes on with. Set by the process before, not by people.
 const HANDED: &str = "REFIT_RESTART";
 
+/// Longest configuration file that is handed over, in bytes: the system takes a variable of 128 KiB. A longer one is read
+/// again.
+const HANDED_TEXT_BYTES_MAX: usize = 48 << 10;
+
 /// The folder in which Linux shows a process its own open files.
 const OPEN_FILES: &str = "/proc/self/fd";
 
@@ -48,6 +53,8 @@ pub(super) struct Restart {
     is_upgraded: Arc<AtomicBool>,
     /// The working folder in which the node was started; `None` if it could not be opened.
     folder: Option<Arc<File>>,
+    /// The configuration file that it was started with, if there was one.
+    configuration: Arc<OnceLock<Option<Text>>>,
 }
 
 /// The files and lists that the process before this one handed over, if there was one.
@@ -63,6 +70,9 @@ struct Handed {
     libraries: BTreeMap<String, Library>,
     /// The entries that the quarantine list on the disk lacks.
     quarantine: Vec<QuarantineEntry>,
+    /// The configuration file as it was read; absent if there was none, or if it is too long to go along.
+    #[serde(default)]
+    configuration: Option<Text>,
 }
 
 /// One library that is handed over.
@@ -123,6 +133,11 @@ impl Before {
         self.0.is_some()
     }
 
+    /// The configuration file that the process before was started with, if it went along.
+    pub(super) fn configuration(&self) -> Option<Text> {
+        self.0.as_ref()?.configuration.clone()
+    }
+
     /// The library to start an engine with; `None` if this is no restart.
     pub(super) fn library(&self, engine: &str) -> Option<Result<&Path, NotKept>> {
         let libraries = &self.0.as_ref()?.libraries;
@@ -174,6 +189,12 @@ impl Restart {
             folder: File::open(".").ok().map(Arc::new),
             ..Self::default()
         }
+    }
+
+    /// Keeps the configuration file that the node is started with.
+    pub(super) fn is_configured(&self, text: Option<Text>) {
+        // Set once, at the start: a later call changes nothing.
+        let _ = self.configuration.set(text);
     }
 
     /// Keeps the code that the engines are started with.
@@ -285,8 +306,14 @@ impl Restart {
             pid: std::process::id(),
             libraries,
             quarantine: unwritten.into_iter().collect(),
+            configuration: self.configuration.get().cloned().flatten().filter(is_short),
         })
     }
+}
+
+/// Whether a configuration file goes along in a variable of the process.
+fn is_short(text: &Text) -> bool {
+    text.text.len() <= HANDED_TEXT_BYTES_MAX
 }
 
 /// The open file of an engine's code, if it holds what was loaded.

@@ -69,13 +69,20 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let announcer = args.announce_steps.map(Announcer::on).transpose();
     let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
     output::begin().map_err(Failure::start)?;
-    let file = config::load(common)?;
+    let (restart, before) = (Restart::here(), Before::handed());
+    // A node that starts again in its own place goes on as it was started, whatever became of the file meanwhile: nobody
+    // is there who could mend it.
+    let text = match before.configuration() {
+        Some(text) => Some(text),
+        None => config::read(common)?,
+    };
+    restart.is_configured(text.clone());
+    let file = text.map_or_else(|| Ok(config::File::default()), config::Text::parse)?;
     begin_log(&args.log)?;
     let listens = listening::listens(common, &args.listening, &file)?;
     let data_dir = whole(config::data_dir(common, &file));
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
-    let (restart, before) = (Restart::here(), Before::handed());
     let lives = Lives {
         restart: &restart,
         before: &before,

@@ -24,6 +24,7 @@ pub(crate) use sample::sample;
 
 use crate::args::CommonArgs;
 use crate::files::read_text;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The file that is read when none is named.
@@ -34,14 +35,35 @@ const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// The configuration file that `args` names, or the default one, or an empty one.
 pub(crate) fn load(args: &CommonArgs) -> Result<File, ConfigError> {
+    read(args)?.map_or_else(|| Ok(File::default()), |text| text.parse())
+}
+
+/// The text of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Text {
+    /// Where it was read.
+    path: PathBuf,
+    pub(crate) text: String,
+}
+
+/// The text of the file that `args` names, or of the default one, if there is one.
+pub(crate) fn read(args: &CommonArgs) -> Result<Option<Text>, ConfigError> {
     let Some(path) = path(args) else {
-        return Ok(File::default());
+        return Ok(None);
     };
     let text = read_text(&path, CONFIG_BYTES_MAX)?;
-    let mut file: File =
-        toml::from_str(&text).map_err(|error| ConfigError::invalid(&path, text, &error))?;
-    file.resolve(path.parent().unwrap_or(Path::new("")));
-    Ok(file)
+    Ok(Some(Text { path, text }))
+}
+
+impl Text {
+    /// What it says.
+    pub(crate) fn parse(self) -> Result<File, ConfigError> {
+        let Self { path, text } = self;
+        let mut file: File =
+            toml::from_str(&text).map_err(|error| ConfigError::invalid(&path, text, &error))?;
+        file.resolve(path.parent().unwrap_or(Path::new("")));
+        Ok(file)
+    }
 }
 
 /// The path of the configuration file, if there is one.

@@ -100,7 +100,9 @@ fn a_node_stops_for_an_upgrade_and_serves_again_in_its_own_place() {
     let folder = Folder::new();
     let library = kv(&folder);
     let other = other(&library, &folder);
-    let node = Running::start(&folder, &library);
+    let configured = folder.path().join("node.toml");
+    fs::write(&configured, "[node]\nprobation_blocks = 40\n").unwrap();
+    let node = Running::start_with(&folder, &library, &["--config", "node.toml"]);
     assert_eq!(put(&folder, "ada/1").exit, 0);
     let before = json(&folder, &["status"]);
     let engine = format!("kv={}", other.display());
@@ -112,6 +114,8 @@ fn a_node_stops_for_an_upgrade_and_serves_again_in_its_own_place() {
         planned.stdout.contains("the node stops for it"),
         "{planned:?}"
     );
+    // Nobody is there who could mend it when the node starts again.
+    fs::write(&configured, "[node\n").unwrap();
     done(&folder, &["upgrade", "apply", "plan.json"]);
     let after = json(&folder, &["status"]);
     assert_eq!(after["generation"], 2);
