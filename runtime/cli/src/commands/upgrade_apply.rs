@@ -9,15 +9,20 @@ use crate::failure::Failure;
 use crate::files::{FileError, read_bounded, read_text};
 use crate::show;
 use refit_abi::codes;
-use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport};
+use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
 use refit_upgrade::{Finding, Plan, Strategy};
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Longest wait for a node to serve again once its upgrade has ended, and the time between two looks.
+const SERVES_WAIT_MAX: Duration = Duration::from_secs(60);
+const SERVES_LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let mut plan = read_plan(&args.plan)?;
@@ -27,6 +32,7 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     if wants_snapshot(args.snapshot_before, &plan) {
         snapshot(client, args.snapshot_out.as_deref()).await?;
     }
+    let stops = stops(&plan);
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id, repeated } = client.decode(&answer)?;
     let before = if repeated { " before" } else { "" };
@@ -45,7 +51,10 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
         wait_max: args.wait_max(),
         shows_phases: true,
     };
-    let report = following.to_end().await?;
+    let mut report = following.to_end().await?;
+    if stops && report.state != UpgradeState::Refused {
+        report = served_again(client, report).await;
+    }
     print(&report, args.output.json)?;
     let lasting = lasting(&report);
     upgrade_end::check(report)?;
@@ -103,6 +112,31 @@ fn with_strategy(text: &str, strategy: Strategy, path: &Path) -> Result<String, 
     let mut plan: Plan = serde_json::from_str(text).map_err(no_plan)?;
     plan.directives.strategy = strategy;
     serde_json::to_string(&plan).map_err(no_plan)
+}
+
+/// Whether the node stops for a plan, and starts again. What is no plan the node refuses.
+fn stops(plan: &str) -> bool {
+    let plan: Result<Value, _> = serde_json::from_str(plan);
+    plan.is_ok_and(|plan| plan["directives"]["strategy"] == "offline")
+}
+
+/// Waits until the node serves again, and gives its report with the time for which it did not. If that takes too long,
+/// the one that there is.
+async fn served_again(client: &Client, report: UpgradeReport) -> UpgradeReport {
+    let deadline = Instant::now() + SERVES_WAIT_MAX;
+    while Instant::now() < deadline {
+        // While it restarts nobody answers.
+        let status = client.get::<Status>("/v1/status").await;
+        let path = format!("/v1/upgrades/{}", report.id);
+        if status.is_ok_and(|status| status.starting.is_none())
+            && let Ok(whole) = client.get::<UpgradeReport>(&path).await
+            && whole.offline.is_some()
+        {
+            return whole;
+        }
+        tokio::time::sleep(SERVES_LOOK).await;
+    }
+    report
 }
 
 /// What becomes of an upgrade at the next start of a node that keeps its blocks and states.
