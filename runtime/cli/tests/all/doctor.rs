@@ -209,7 +209,14 @@ fn a_flipped_byte_of_the_only_checkpoint_is_a_fault_and_of_the_newer_one_a_warni
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(node.stop(), Some(0));
-    flip(checkpoints().last().unwrap());
+    // The older one in its place is whole, and is not what was kept.
+    let (older, newer) = (checkpoints()[0].clone(), checkpoints()[1].clone());
+    let sound = fs::read(&newer).unwrap();
+    fs::copy(&older, &newer).unwrap();
+    let other = begun.doctor(61).has("warning", "checkpoint-damaged");
+    assert!(other.contains("not the one that was kept"), "{other}");
+    fs::write(&newer, sound).unwrap();
+    flip(&newer);
     let said = begun.doctor(61);
     assert_eq!(said.0["worst"], "warning");
     said.has("warning", "checkpoint-damaged");

@@ -1,8 +1,9 @@
 //! The checkpoints of a store: what each says it is, and whether its states are whole.
 
 use super::facts::{CheckpointFacts, ImageState};
+use crate::blocks::states::KeptState;
 use crate::recovery::about::About;
-use crate::recovery::kept::look_through;
+use crate::recovery::state::tree_of;
 use refit_kernel::StreamError;
 use refit_store::Checkpoint;
 use std::fs::File;
@@ -17,7 +18,7 @@ pub(super) struct Looked {
 pub(super) fn look(checkpoint: &Checkpoint) -> Looked {
     let about = About::from_bytes(&checkpoint.about);
     let image = match &about {
-        Ok(_) => image(checkpoint),
+        Ok(about) => image(checkpoint, about.state.as_ref()),
         Err(why) => ImageState::Refused(why.clone()),
     };
     let about = about.ok();
@@ -37,7 +38,7 @@ pub(super) fn look(checkpoint: &Checkpoint) -> Looked {
 }
 
 /// As a start looks at it: what is damaged lets it take the one before, and nothing else does.
-fn image(checkpoint: &Checkpoint) -> ImageState {
+fn image(checkpoint: &Checkpoint, kept: Option<&KeptState>) -> ImageState {
     let file = match File::open(&checkpoint.path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -45,8 +46,12 @@ fn image(checkpoint: &Checkpoint) -> ImageState {
         }
         Err(error) => return ImageState::Refused(error.to_string()),
     };
-    match look_through(&file) {
-        Ok(()) => ImageState::Whole,
+    // A file that is whole may still be another one than was kept.
+    match tree_of(&file).map(|tree| kept.and_then(|kept| kept.difference(&tree))) {
+        Ok(None) => ImageState::Whole,
+        Ok(Some(part)) => ImageState::Damaged(format!(
+            "its state is not the one that was kept: {part} is another one"
+        )),
         Err(error @ (StreamError::Read { .. } | StreamError::Format { .. })) => {
             ImageState::Refused(error.to_string())
         }

@@ -30,7 +30,7 @@ pub(crate) mod releases;
 pub(crate) mod replaying;
 pub(crate) mod rolled_back;
 mod set_aside;
-mod state;
+pub(crate) mod state;
 mod store_copy;
 pub(crate) mod stretch;
 pub(crate) mod trial;

@@ -59,7 +59,7 @@ pub(super) fn passed_by(checkpoint: &Checkpoint, named: Option<&StateOf>) -> Opt
 }
 
 /// The hash of the state of an image, which is read to its end; its file is at its beginning afterwards.
-pub(super) fn tree_of(file: &File) -> Result<StateTree, StreamError> {
+pub(crate) fn tree_of(file: &File) -> Result<StateTree, StreamError> {
     let unread = |source| StreamError::Read { source };
     let mut from = file.try_clone().map_err(unread)?;
     from.rewind().map_err(unread)?;
