@@ -24,7 +24,7 @@ fn blocks_go_on_while_a_node_is_copied_and_the_one_that_waited_is_seen() {
     };
     let cell = |engines, entries| CheckpointCell { engines, entries };
     let options = CheckpointOptions {
-        cells: vec![cell(1, 50_000), cell(300, 100)],
+        cells: vec![cell(1, 200_000), cell(300, 700)],
         repetitions: 1,
     };
     let folder = tempfile::tempdir().unwrap();
