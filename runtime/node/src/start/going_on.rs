@@ -66,8 +66,6 @@ pub(super) fn replay(
     // Before anybody may order one: the upgrade that is taken up is the one that is under way.
     not_decided(node)?;
     node.upgrades.close_left_open();
-    // No block is made before it is armed again: under load its height could be over by then.
-    node.upgrades.until_staged();
     if !configured.is_empty() {
         let height = node.latest.lock().height;
         node.upgrades.bring(configured, height)?;

@@ -278,7 +278,7 @@ impl Node {
             // They are there, or they begin again under a log that is there.
             Engines::Kept(_) | Engines::Roots { first: None, .. } if store.archive().is_some() => {
                 let replaying = Replaying::new(store.clone(), redo, source, tell);
-                let comes = !configured.is_empty() || has_armed(&*store)?;
+                let comes = !configured.is_empty() || stops_for_upgrade(&*store)?;
                 Box::new(replaying.holding(comes))
             }
             _ => source,
@@ -419,13 +419,13 @@ fn libraries_of(engines: &[EngineConfig]) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether a start may go on with an upgrade: then no block is made before that is decided.
-fn has_armed(store: &dyn Store) -> Result<bool, StartError> {
+/// Whether a start may carry out an upgrade for which the node has stopped.
+fn stops_for_upgrade(store: &dyn Store) -> Result<bool, StartError> {
     let Some(archive) = store.archive() else {
         return Ok(false);
     };
     let recorded = armed::all(archive).map_err(RecoveryError::from)?;
-    Ok(!recorded.is_empty())
+    Ok(recorded.iter().any(|it| it.armed.is_offline()))
 }
 
 /// Whether what is configured is within its bounds: a value is refused, and never taken for another.

@@ -9,14 +9,10 @@ use crate::limits::{RETIRE_WAIT_MAX, UNRELEASED_BLOCKS_MAX, UPGRADE_ATTEMPTS_MAX
 use refit_abi::host::Explained;
 use refit_abi::{Height, codes};
 use refit_admin::ApplyOptions;
-use refit_admin::api::{QuarantineEntry, QuarantineState, Reason, UpgradeState};
+use refit_admin::api::{QuarantineEntry, QuarantineState, Reason};
 use refit_ordering::{Entry, PlanDigest};
 use refit_store::{Archive, Fault};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Between two looks whether an upgrade that was taken up is armed.
-const STAGED_LOOK: Duration = Duration::from_millis(2);
 
 /// An upgrade that may have ended the node.
 pub(crate) struct Open {
@@ -160,20 +156,6 @@ impl Upgrades {
             self.journal_report(id);
         }
         Ok(())
-    }
-
-    /// Waits, no longer than old code is waited for, until the upgrade that was taken up is armed again, or has ended:
-    /// no block is made meanwhile.
-    pub(crate) fn until_staged(&self) {
-        let deadline = Instant::now() + RETIRE_WAIT_MAX;
-        let is_staging = || {
-            let id = self.state.lock().reports.under_way();
-            id.and_then(|id| self.report(id))
-                .is_some_and(|report| report.state == UpgradeState::Staging)
-        };
-        while is_staging() && Instant::now() < deadline {
-            std::thread::sleep(STAGED_LOOK);
-        }
     }
 
     /// What an earlier life has left open, and this one does not go on with, did not happen.
