@@ -9,7 +9,9 @@ use crate::fixture_body::FixtureBody;
 use crate::limits::REVIVE_WAIT;
 use crate::pass::For;
 use crate::seat::Seat;
-use crate::{Bytes, CapturedState, LastGood, Moment, Node, Refusal, Replied, RequestId, origin};
+use crate::{
+    Bytes, CapturedState, LastGood, Moment, Node, OrderedBy, Refusal, Replied, RequestId, origin,
+};
 use axum::body::{Body, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -20,6 +22,7 @@ use refit_abi::EngineId;
 use refit_abi::codes;
 use refit_abi::fixture::FIXTURE_STATE_BYTES_MAX;
 use std::fmt;
+use std::sync::Arc;
 
 /// Request header: `CLIENT/SEQUENCE`, under which a message or an order is executed once.
 pub const HEADER_KEY: &str = "idempotency-key";
@@ -109,15 +112,29 @@ async fn asked(
     Ok(response(replied))
 }
 
+/// What an operator orders for one engine; it has no body.
+struct OrderFor {
+    engine: EngineId,
+    by: OrderedBy,
+    seat: Arc<Seat>,
+}
+
+impl OrderFor {
+    async fn read(app: &App, path: EnginePath, request: Request) -> Result<Self, Refusal> {
+        let engine = engine_id(path)?;
+        let by = ordered_by(app, request.headers())?;
+        let seat = Seat::of(&request);
+        body::none(request, app.message()).await?;
+        Ok(Self { engine, by, seat })
+    }
+}
+
 pub(super) async fn restart(
     State(app): State<App>,
     path: EnginePath,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let engine = engine_id(path)?;
-    let by = ordered_by(&app, request.headers())?;
-    let seat = Seat::of(&request);
-    body::none(request, app.message()).await?;
+    let OrderFor { engine, by, seat } = OrderFor::read(&app, path, request).await?;
     let restart = app.node.restart(engine, by);
     let restarted = app.places.pass(For::Order.on(&seat), restart).await?;
     carried_out(&app, &restarted)
@@ -128,10 +145,7 @@ pub(super) async fn revive(
     path: EnginePath,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let engine = engine_id(path)?;
-    let by = ordered_by(&app, request.headers())?;
-    let seat = Seat::of(&request);
-    body::none(request, app.message()).await?;
+    let OrderFor { engine, by, seat } = OrderFor::read(&app, path, request).await?;
     let asked = by.clone();
     let find = move |node: &dyn Node| node.last_good(engine, &asked);
     let found = ask_within(&app, For::Order.on(&seat), REVIVE_WAIT, find).await??;

@@ -18,9 +18,9 @@ pub(crate) enum EngineCommand {
     /// Writes a live engine's state to a file, as a fixture for tests.
     Capture(CaptureArgs),
     /// Starts an engine afresh: its state and its timers go, its mail stays; a poisoned one serves again.
-    Restart(RestartArgs),
+    Restart(EngineOrderArgs),
     /// Has a poisoned engine go on with the state that it had before the message that poisoned it; its mail and timers stay.
-    Revive(ReviveArgs),
+    Revive(EngineOrderArgs),
     /// Rebuilds an engine on every save and swaps it into a running node; its state is kept.
     Dev(DevArgs),
     /// Publishes an engine's state: notes it in schema.lock and freezes its types.
@@ -94,25 +94,12 @@ pub(crate) struct CaptureArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ReviveArgs {
+pub(crate) struct EngineOrderArgs {
     /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from
     /// 0.
     #[arg(value_name = "ENGINE", value_parser = engine)]
     pub(crate) engine: EngineId,
-    /// Key, CLIENT/SEQUENCE: it is revived once, however often this is sent; another order under it is refused.
-    #[arg(long, value_name = "CLIENT/SEQUENCE")]
-    pub(crate) key: Option<RequestId>,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RestartArgs {
-    /// The engine: its name, the 32 digits of its id, or NAME#N for the engine that NAME has started as its Nth, from
-    /// 0.
-    #[arg(value_name = "ENGINE", value_parser = engine)]
-    pub(crate) engine: EngineId,
-    /// Key, CLIENT/SEQUENCE: it is started afresh once, however often this is sent; another order under it is refused.
+    /// Key, CLIENT/SEQUENCE: it is done once, however often this is sent; another order under it is refused.
     #[arg(long, value_name = "CLIENT/SEQUENCE")]
     pub(crate) key: Option<RequestId>,
     #[command(flatten)]

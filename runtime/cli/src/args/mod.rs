@@ -43,8 +43,8 @@ pub(crate) use doctor::DoctorArgs;
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use durability::{BenchRollbackArgs, CheckpointArgs, DurableArgs, RecoveryArgs};
 pub(crate) use engine::{
-    BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, InspectArgs,
-    ProbeArgs, RestartArgs, ReviveArgs, TrialArgs,
+    BuildArgs, BuildProfile, CaptureArgs, CleanArgs, DevArgs, EngineCommand, EngineOrderArgs,
+    InspectArgs, ProbeArgs, TrialArgs,
 };
 pub(crate) use events::EventsArgs;
 pub(crate) use explain::ExplainArgs;

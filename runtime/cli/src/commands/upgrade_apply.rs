@@ -1,38 +1,31 @@
 //! `refit upgrade apply PLAN`: hands the plan over, and follows the upgrade to its end.
 
-use super::snapshot_create::{self, WantedSnapshot};
-use super::upgrade_end;
 use super::upgrade_follow::Following;
-use crate::args::{ApplyArgs, SnapshotBefore};
+use super::{upgrade_before, upgrade_end, upgrade_served};
+use crate::args::ApplyArgs;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::files::{FileError, read_bounded, read_text};
 use crate::show;
-use refit_abi::codes;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
 };
-use refit_upgrade::{Finding, Plan, Strategy};
+use refit_upgrade::{Plan, Strategy};
 use serde::de::IgnoredAny;
-use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// Longest wait for a node to serve again once its upgrade has ended, and the time between two looks.
-const SERVES_WAIT_MAX: Duration = Duration::from_secs(60);
-const SERVES_LOOK: Duration = Duration::from_millis(20);
+use std::time::Duration;
 
 pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
     let mut plan = read_plan(&args.plan)?;
     if let Some(strategy) = args.strategy {
         plan = with_strategy(&plan, strategy.into(), &args.plan)?;
     }
-    if wants_snapshot(args.snapshot_before, &plan) {
-        snapshot(client, args.snapshot_out.as_deref()).await?;
+    if upgrade_before::wants(args.snapshot_before, &plan) {
+        upgrade_before::take(client, args.snapshot_out.as_deref()).await?;
     }
-    let stops = stops(&plan);
+    let stops = upgrade_served::stops(&plan);
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id, repeated } = client.decode(&answer)?;
     let before = if repeated { " before" } else { "" };
@@ -53,7 +46,7 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     };
     let mut report = following.to_end().await?;
     if stops && report.state != UpgradeState::Refused {
-        report = served_again(client, report).await;
+        report = upgrade_served::again(client, report).await;
     }
     print(&report, args.output.json)?;
     let lasting = lasting(&report);
@@ -69,41 +62,6 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     Ok(())
 }
 
-/// Of a plan, what says whether anything leads back from it.
-#[derive(serde::Deserialize)]
-struct Findings {
-    #[serde(default)]
-    findings: Vec<Finding>,
-}
-
-/// Whether the operator wants a snapshot before this plan. What is no plan the node refuses.
-fn wants_snapshot(when: SnapshotBefore, plan: &str) -> bool {
-    let is_irreversible = |found: &Finding| {
-        let code = found.code.as_str();
-        code == codes::IRREVERSIBLE || code == codes::DATA_DROPPED
-    };
-    match when {
-        SnapshotBefore::Always => true,
-        SnapshotBefore::Never => false,
-        SnapshotBefore::Irreversible => serde_json::from_str(plan)
-            .is_ok_and(|plan: Findings| plan.findings.iter().any(is_irreversible)),
-    }
-}
-
-/// Takes a snapshot of the node as it is before the upgrade.
-async fn snapshot(client: &Client, out: Option<&Path>) -> Result<(), Failure> {
-    let wanted = WantedSnapshot {
-        out,
-        with_code: true,
-    };
-    let summary = snapshot_create::take(client, wanted).await?;
-    show::talk(format_args!(
-        "the state of before is in {}; it comes back with: refit snapshot restore {0}",
-        summary.file.display()
-    ));
-    Ok(())
-}
-
 /// The same plan, which is done so.
 fn with_strategy(text: &str, strategy: Strategy, path: &Path) -> Result<String, FileError> {
     let no_plan = |_| FileError::NoPlan {
@@ -112,31 +70,6 @@ fn with_strategy(text: &str, strategy: Strategy, path: &Path) -> Result<String, 
     let mut plan: Plan = serde_json::from_str(text).map_err(no_plan)?;
     plan.directives.strategy = strategy;
     serde_json::to_string(&plan).map_err(no_plan)
-}
-
-/// Whether the node stops for a plan, and starts again. What is no plan the node refuses.
-fn stops(plan: &str) -> bool {
-    let plan: Result<Value, _> = serde_json::from_str(plan);
-    plan.is_ok_and(|plan| plan["directives"]["strategy"] == "offline")
-}
-
-/// Waits until the node serves again, and gives its report with the time for which it did not. If that takes too long,
-/// the one that there is.
-async fn served_again(client: &Client, report: UpgradeReport) -> UpgradeReport {
-    let deadline = Instant::now() + SERVES_WAIT_MAX;
-    while Instant::now() < deadline {
-        // While it restarts nobody answers.
-        let status = client.get::<Status>("/v1/status").await;
-        let path = format!("/v1/upgrades/{}", report.id);
-        if status.is_ok_and(|status| status.starting.is_none())
-            && let Ok(whole) = client.get::<UpgradeReport>(&path).await
-            && whole.offline.is_some()
-        {
-            return whole;
-        }
-        tokio::time::sleep(SERVES_LOOK).await;
-    }
-    report
 }
 
 /// What becomes of an upgrade at the next start of a node that keeps its blocks and states.
@@ -249,30 +182,6 @@ mod tests {
                 (HEADER_REHEARSAL_WAIT, "120000000".to_owned())
             ]
         );
-    }
-
-    #[test]
-    fn a_snapshot_is_taken_before_what_nothing_leads_back_from() {
-        let plan = |code: &str| {
-            let found = Finding {
-                code: code.to_owned(),
-                level: refit_upgrade::Level::Note,
-                kind: "kv".to_owned(),
-                reason: String::new(),
-                next: String::new(),
-            };
-            serde_json::json!({ "format": 2, "findings": [found] }).to_string()
-        };
-        let when = SnapshotBefore::Irreversible;
-        assert!(wants_snapshot(when, &plan("irreversible")));
-        assert!(wants_snapshot(when, &plan("data-dropped")));
-        assert!(!wants_snapshot(when, &plan("downgrade")));
-        assert!(!wants_snapshot(when, "{}"));
-        assert!(wants_snapshot(SnapshotBefore::Always, "{}"));
-        assert!(!wants_snapshot(
-            SnapshotBefore::Never,
-            &plan("irreversible")
-        ));
     }
 
     #[test]

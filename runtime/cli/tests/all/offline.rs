@@ -53,6 +53,11 @@ fn a_snapshot_is_upgraded_and_a_node_goes_on_from_it_with_that_in_its_history() 
     fs::write(folder.path().join("none.txt"), b"precious").unwrap();
     let foreign = folder.run(&[&migrate[..], &["--out", "none.txt"]].concat());
     assert!(foreign.stderr.contains("file-foreign"), "{foreign:?}");
+    let before = fs::read(folder.path().join("before")).unwrap();
+    let source = folder.run(&[&migrate[..], &["--out", "before"]].concat());
+    assert_eq!(source.exit, 2, "{source:?}");
+    assert!(source.stderr.contains("file-is-source"), "{source:?}");
+    assert_eq!(fs::read(folder.path().join("before")).unwrap(), before);
     let same = format!("kv={}", library);
     let same = folder.run(&[
         "snapshot", "migrate", "--from", "before", "--engine", &same, "--out", "after",
