@@ -15,6 +15,11 @@ const WAIT: Duration = Duration::from_secs(60);
 
 /// A node on a folder that makes a block each few milliseconds while a height is awaited, and its log.
 fn node(folder: &Path) -> (Harness, Arc<dyn Store>) {
+    node_idle(folder, 3)
+}
+
+/// The same, which makes one each so many milliseconds.
+fn node_idle(folder: &Path, idle_ms: u64) -> (Harness, Arc<dyn Store>) {
     let workshop = workshop();
     let store: Arc<dyn Store> = Arc::new(opened(&folder.join("store")));
     let parts = NodeParts {
@@ -26,7 +31,7 @@ fn node(folder: &Path) -> (Harness, Arc<dyn Store>) {
         // The same bytes at each start.
         config.engines[0].library = same_copy(&library, folder);
         config.probation_blocks = 0;
-        config.idle_interval_ms = 3;
+        config.idle_interval_ms = idle_ms;
     });
     (node, store)
 }
@@ -82,4 +87,35 @@ fn a_checkpoint_s_state_is_named_once_and_one_that_differs_from_it_is_passed_ove
         let mut kept = checkpoints(&*store).into_iter();
         assert!(kept.all(|kept| kept.number != newest.number));
     }
+}
+
+#[test]
+fn a_checkpoint_that_no_block_names_yet_is_held_against_what_was_kept_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // No block comes by itself that could name it.
+    let (first, store) = node_idle(folder.path(), 60_000);
+    first.send("kv", put("a", "before")).unwrap();
+    first.upgrade("kv", &workshop().kv_v2());
+    let deadline = Instant::now() + WAIT;
+    while checkpoints(&*store).len() < 2 {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    drop((first, store));
+    let (kept, store) = {
+        let store: Arc<dyn Store> = Arc::new(opened(&folder.path().join("store")));
+        (checkpoints(&*store), store)
+    };
+    assert_eq!(named(&*store), []);
+    drop(store);
+    // A whole image, and another one.
+    let [older, newest] = &kept[..] else {
+        panic!("{} checkpoints", kept.len())
+    };
+    fs::copy(&older.path, &newest.path).unwrap();
+    let (again, store) = node_idle(folder.path(), 60_000);
+    assert_eq!(entry(&again, "a").0, "before");
+    assert_eq!(again.generation(), Generation(2));
+    let mut left = checkpoints(&*store).into_iter();
+    assert!(left.all(|left| left.number != newest.number));
 }

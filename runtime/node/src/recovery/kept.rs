@@ -84,11 +84,7 @@ impl Kept {
         // Whole before any code of an engine sees a byte of it.
         match whole(&file, about.state.as_ref(), named) {
             Ok(None) => {}
-            Ok(Some(part)) => {
-                return Ok(Err(format!(
-                    "its state is not the one that the log names: {part} is another one"
-                )));
-            }
+            Ok(Some(why)) => return Ok(Err(why)),
             Err(StreamError::Read { source }) => return Err(unread(checkpoint, source)),
             Err(error @ StreamError::Format { .. }) => return Err(not_taken(&error)),
             Err(error) => return Ok(Err(RecoveryError::unreadable(&error))),

@@ -28,21 +28,26 @@ pub(super) fn named(checkpoint: &Checkpoint, store: &dyn Store) -> Option<StateO
     at_or_behind.filter(|state| state.checkpoint == checkpoint.height)
 }
 
-/// Reads an image to its end; a part of the state that is not as the log says, if it says anything.
+/// Reads an image to its end. What is wrong with its state: a part of it is not as the log names it, or, where no block
+/// names it yet, as it was kept.
 pub(super) fn whole(
     file: &File,
     kept: Option<&KeptState>,
     named: Option<&StateOf>,
 ) -> Result<Option<String>, StreamError> {
-    let Some(named) = named.filter(|named| named.form == STATE_FORM) else {
+    let named = named.filter(|named| named.form == STATE_FORM);
+    if named.is_none() && kept.is_none() {
         return look_through(file).map(|()| None);
-    };
-    let tree = tree_of(file)?;
-    if tree.root == named.hash.0 {
-        return Ok(None);
     }
+    let tree = tree_of(file)?;
     let part = kept.and_then(|kept| kept.difference(&tree));
-    Ok(Some(part.unwrap_or_else(|| "a part of it".to_owned())))
+    let (part, meant) = match named {
+        // The log decides: what stands beside a checkpoint may be as damaged as its file.
+        Some(named) if named.hash.0 == tree.root => return Ok(None),
+        Some(_) => (part.or(Some("a part of it".to_owned())), "the log names"),
+        None => (part, "was kept with it"),
+    };
+    Ok(part.map(|part| format!("its state is not the one that {meant}: {part} is another one")))
 }
 
 /// The state that the blocks must come to again where a checkpoint was that cannot be read.
