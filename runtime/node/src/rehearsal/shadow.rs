@@ -9,10 +9,11 @@ use super::perform::{load, table, unread, upgrade};
 use super::wire::{Failed, Request, Stretch};
 use crate::entries;
 use refit_abi::host::{BlockFrame, Module, shown};
+use refit_abi::schema::SchemaId;
 use refit_abi::{EngineId, codes};
 use refit_admin::api::{ShadowDifference, ShadowReport};
 use refit_kernel::{
-    BlockInput, BlockOutcome, Duty, Executor, GenerationTable, ImageReader, Replied, Wrong,
+    BlockInput, BlockOutcome, Duty, Executor, GenerationTable, ImageReader, Order, Replied, Wrong,
 };
 use refit_loader::ChildLoader;
 use refit_ordering::{Block, SealedBlock};
@@ -72,7 +73,13 @@ pub(super) fn run(
             ));
             break;
         }
-        let outcomes = [live.execute(input(bytes)?)?, next.execute(input(bytes)?)?];
+        let mut of_next = input(bytes)?;
+        let revived = next.revivable(&live, &of_next)?;
+        of_next.orders.retain(|placed| match &placed.order {
+            Order::Revive(revival) => revived.contains(&revival.engine),
+            _ => true,
+        });
+        let outcomes = [live.execute(input(bytes)?)?, next.execute(of_next)?];
         shadow.compare(outcomes);
     }
     let kinds = live.kinds(shadow.different.keys().copied().collect())?;
@@ -144,6 +151,36 @@ impl Lane {
     fn execute(&self, input: BlockInput) -> Result<BlockOutcome, Failed> {
         let outcome = self.0.execute(input).map_err(|silence| defect(&silence))?;
         outcome.recv().map_err(|_| defect(&"the crew has ended"))
+    }
+
+    /// The engines that an operator revived in the block, and whose state means here what it means to `live`: its bytes
+    /// are of that code.
+    fn revivable(&self, live: &Self, block: &BlockInput) -> Result<BTreeSet<EngineId>, Failed> {
+        let orders = block.orders.iter();
+        let revived = orders.filter_map(|placed| match &placed.order {
+            Order::Revive(revival) => Some(revival.engine),
+            _ => None,
+        });
+        let mut same = BTreeSet::new();
+        for engine in revived {
+            if self.schema(engine)? == live.schema(engine)? {
+                same.insert(engine);
+            }
+        }
+        Ok(same)
+    }
+
+    /// The schema of an engine's state, if there is one.
+    fn schema(&self, engine: EngineId) -> Result<Option<SchemaId>, Failed> {
+        let look = move |executor: &mut Executor| {
+            let kind = executor.status_of(engine)?.kind;
+            let table = executor.table();
+            let entry = table.get(kind)?;
+            Some(entry.kind.descriptor().schema)
+        };
+        self.0
+            .ask(look, FOREVER)
+            .map_err(|silence| defect(&silence))
     }
 
     /// The kinds of these engines.
