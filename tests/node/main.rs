@@ -21,6 +21,8 @@ mod endless_rounds;
 mod endurance;
 mod events;
 mod fixed_blocks;
+mod from_config;
+mod keyed_kept;
 mod keyed_orders;
 mod large_replies;
 mod life_histories;

@@ -6,8 +6,9 @@ use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
 use refit_admin::Node as _;
 use refit_admin::api::{Offline, UpgradeReport, UpgradeState};
+use refit_node::rehearsal::RehearsalCommand;
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts, StartError};
-use refit_store::BlockLog as _;
+use refit_store::{BlockLog as _, DiskStore};
 use refit_tests::{Harness, UPGRADE_WAIT_MAX, opened};
 use refit_upgrade::{Directives, Plan, Strategy};
 use serde_json::json;
@@ -18,32 +19,28 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A data folder, and the node that goes on from it again and again.
-struct Folder {
+pub(crate) struct Folder {
     folder: TempDir,
     stops: Arc<AtomicU32>,
 }
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             stops: Arc::default(),
         }
     }
 
-    fn start(&self) -> Harness {
+    pub(crate) fn start(&self) -> Harness {
         self.start_with(|_| ())
     }
 
-    fn start_with(&self, configure: impl FnOnce(&mut NodeConfig)) -> Harness {
+    pub(crate) fn start_with(&self, configure: impl FnOnce(&mut NodeConfig)) -> Harness {
         let v1 = workshop().kv_v1();
         let engines = [("kv", "kv", v1.as_path()), ("second", "kv", v1.as_path())];
-        let parts = NodeParts {
-            store: Arc::new(opened(&self.folder.path().join("store"))),
-            ..NodeParts::default()
-        };
         let stops = self.stops.clone();
-        Harness::start_on(&workshop(), &engines, parts, |config| {
+        Harness::start_on(&workshop(), &engines, self.parts(), |config| {
             config.live_code = true;
             config.idle_interval_ms = 2;
             config.on_offline = Some(Arc::new(move || {
@@ -54,7 +51,7 @@ impl Folder {
     }
 
     /// Why a node does not start.
-    fn refused(&self, configure: impl FnOnce(&mut NodeConfig)) -> StartError {
+    pub(crate) fn refused(&self, configure: impl FnOnce(&mut NodeConfig)) -> StartError {
         let engine = |name: &str| EngineConfig {
             name: name.to_owned(),
             kind: Some("kv".to_owned()),
@@ -64,15 +61,31 @@ impl Folder {
         let engines = ["kv", "second"].map(engine).to_vec();
         let mut config = NodeConfig::new(engines, workshop().probe());
         configure(&mut config);
-        let parts = NodeParts {
-            store: Arc::new(opened(&self.folder.path().join("store"))),
+        Node::start_with(config, self.parts()).unwrap_err()
+    }
+
+    fn parts(&self) -> NodeParts {
+        NodeParts {
+            store: Arc::new(self.store()),
             ..NodeParts::default()
-        };
-        Node::start_with(config, parts).unwrap_err()
+        }
+    }
+
+    /// Its store, which no node has.
+    fn store(&self) -> DiskStore {
+        opened(&self.folder.path().join("store"))
+    }
+
+    /// Has the node stop for the upgrade of a plan, and leaves it to the next start.
+    fn stops_for(&self, node: Harness, plan: &Plan) -> u64 {
+        let before = self.stops.load(Ordering::SeqCst);
+        let id = begin(&node, plan);
+        self.stopped(before + 1);
+        id
     }
 
     /// Waits until the node has stopped for the upgrade so often.
-    fn stopped(&self, times: u32) {
+    pub(crate) fn stopped(&self, times: u32) {
         let deadline = Instant::now() + UPGRADE_WAIT_MAX;
         while self.stops.load(Ordering::SeqCst) < times {
             assert!(Instant::now() < deadline, "the node does not stop");
@@ -81,8 +94,17 @@ impl Folder {
     }
 
     /// A library that stays when its node has gone.
-    fn library(&self, library: &Path) -> PathBuf {
+    pub(crate) fn library(&self, library: &Path) -> PathBuf {
         refit_tests::own_copy(library, self.folder.path())
+    }
+}
+
+/// Waits until the one upgrade of the node waits for its height.
+pub(crate) fn armed(node: &Harness) {
+    let deadline = Instant::now() + UPGRADE_WAIT_MAX;
+    while only(node).state != UpgradeState::Armed {
+        assert!(Instant::now() < deadline, "it is not armed");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -93,16 +115,16 @@ fn offline() -> Directives {
     }
 }
 
-fn plan(node: &Harness, library: &Path, at_height: Option<Height>) -> Plan {
+pub(crate) fn plan(node: &Harness, library: &Path, at_height: Option<Height>) -> Plan {
     let candidate = node.candidate("kv", library).unwrap();
     Plan::make_with(&node.live(), &[candidate], at_height, &offline()).unwrap()
 }
 
-fn begin(node: &Harness, plan: &Plan) -> u64 {
+pub(crate) fn begin(node: &Harness, plan: &Plan) -> u64 {
     node.begin(serde_json::to_string(plan).unwrap()).unwrap()
 }
 
-fn fill(node: &Harness) {
+pub(crate) fn fill(node: &Harness) {
     for number in 0..5 {
         node.send("kv", put(&format!("key {number}"), "old"))
             .unwrap();
@@ -111,7 +133,7 @@ fn fill(node: &Harness) {
 }
 
 /// The one upgrade that the node knows.
-fn only(node: &Harness) -> UpgradeReport {
+pub(crate) fn only(node: &Harness) -> UpgradeReport {
     let mut history = node.node().upgrades();
     assert_eq!(history.len(), 1, "{history:?}");
     history.remove(0)
@@ -121,19 +143,22 @@ fn only(node: &Harness) -> UpgradeReport {
 fn the_node_stops_at_the_height_and_its_next_start_is_of_the_new_code() {
     let folder = Folder::new();
     let library = folder.library(&workshop().kv_v2());
-    let node = folder.start();
+    let node = folder.start_with(|config| {
+        let command = RehearsalCommand::new(env!("CARGO_BIN_EXE_refit-test-rehearsal"));
+        config.rehearsal = Some(command);
+    });
     fill(&node);
     let planned = Height(node.status().height.0 + 20);
     let id = begin(&node, &plan(&node, &library, Some(planned)));
     folder.stopped(1);
+    let rehearsed = only(&node);
+    assert!(rehearsed.digest.is_some() && rehearsed.predicted_us.is_some());
     assert!(
         node.send("kv", put("late", "1")).is_err(),
         "it does not serve"
     );
     drop(node);
-    let store = opened(&folder.folder.path().join("store"));
-    assert_eq!(store.last(), planned, "not a block more");
-    drop(store);
+    assert_eq!(folder.store().last(), planned, "not a block more");
 
     let node = folder.start();
     let report = only(&node);
@@ -143,6 +168,11 @@ fn the_node_stops_at_the_height_and_its_next_start_is_of_the_new_code() {
         "{report:?}"
     );
     assert_eq!(report.height, Some(planned));
+    // What the life before has found out is told by this one.
+    assert_eq!(
+        (report.predicted_us, report.copy_us, &report.digest),
+        (rehearsed.predicted_us, rehearsed.copy_us, &rehearsed.digest)
+    );
     let Some(Offline::Node {
         downtime_us: Some(downtime_us),
     }) = report.offline
@@ -173,9 +203,7 @@ fn a_function_over_the_whole_snapshot_runs_while_the_node_starts() {
     fill(&node);
     let candidate = node.candidate("kv", &library).unwrap();
     let plan = Plan::make_with(&node.live(), &[candidate], None, &at_once_directives());
-    begin(&node, &plan.unwrap());
-    folder.stopped(1);
-    drop(node);
+    folder.stops_for(node, &plan.unwrap());
     // A kill before the start has come to it, and one more start, changes nothing.
     let node = folder.start();
     assert_eq!(only(&node).state, UpgradeState::Committed);
@@ -196,9 +224,7 @@ fn what_fails_while_the_node_starts_leaves_the_old_code_serving_and_says_why() {
     node.send("kv", put("fail", "1")).unwrap();
     let candidate = node.candidate("kv", &library).unwrap();
     let plan = Plan::make_with(&node.live(), &[candidate], None, &at_once_directives());
-    begin(&node, &plan.unwrap());
-    folder.stopped(1);
-    drop(node);
+    folder.stops_for(node, &plan.unwrap());
     let node = folder.start();
     let report = only(&node);
     assert_eq!(report.state, UpgradeState::Aborted);
@@ -241,13 +267,6 @@ fn an_upgrade_that_waits_for_its_height_can_be_taken_back_and_outlives_a_stop() 
     fill(&node);
     let far = Height(node.status().height.0 + 1_000_000);
     let id = begin(&node, &plan(&node, &library, Some(far)));
-    let armed = |node: &Harness| {
-        let deadline = Instant::now() + UPGRADE_WAIT_MAX;
-        while only(node).state != UpgradeState::Armed {
-            assert!(Instant::now() < deadline, "it is not armed");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    };
     armed(&node);
     drop(node);
     let node = folder.start();
@@ -267,54 +286,14 @@ fn an_upgrade_that_waits_for_its_height_can_be_taken_back_and_outlives_a_stop() 
 }
 
 #[test]
-fn configured_code_that_is_not_live_comes_in_before_the_node_serves() {
+fn a_bound_on_the_time_without_service_wants_a_rehearsal_that_measures_it() {
     let folder = Folder::new();
-    let (v1, v2) = (workshop().kv_v1(), workshop().kv_v2());
-    let node = folder.start_with(|config| name(config, &v1));
-    fill(&node);
-    drop(node);
-    // Named alone it is refused; ordered it comes in.
-    let refused = folder.refused(|config| name(config, &v2));
-    assert_eq!(refused.code(), "data-other-code");
-    let bring = |config: &mut NodeConfig| {
-        name(config, &v2);
-        (config.live_code, config.brings_code) = (false, true);
-        // Longer than this test.
-        config.probation_blocks = 90_000;
-    };
-    let node = folder.start_with(bring);
-    let report = only(&node);
-    assert_eq!(report.state, UpgradeState::Committed, "{report:?}");
-    assert!(
-        matches!(report.offline, Some(Offline::Node { .. })),
-        "{report:?}"
-    );
-    assert_eq!(node.generation(), Generation(2));
-    assert_eq!(entry(&node, "key 3").0, "old");
-    node.send("kv", put("key 3", "new")).unwrap();
-    drop(node);
-    // It is live now: nothing comes in any more.
-    let node = folder.start_with(bring);
-    assert_eq!(
-        (node.generation(), entry(&node, "key 3").1),
-        (Generation(2), 1)
-    );
-    assert_eq!(only(&node).id, report.id);
-    drop(node);
-    // What is too early keeps the node from starting, and changes nothing.
-    let back = |config: &mut NodeConfig| {
-        name(config, &v1);
-        config.brings_code = true;
-    };
-    let refused = folder.refused(back);
-    assert_eq!(refused.code(), "on-probation", "{refused}");
-    assert!(refused.next().contains("--code live"), "{}", refused.next());
-    assert_eq!(folder.start().generation(), Generation(2));
-}
-
-/// Has this library configured for all engines.
-fn name(config: &mut NodeConfig, library: &Path) {
-    for engine in &mut config.engines {
-        engine.library = library.to_owned();
-    }
+    let library = folder.library(&workshop().kv_v2());
+    let node = folder.start_with(|config| config.max_downtime = Some(Duration::from_secs(5)));
+    let id = begin(&node, &plan(&node, &library, None));
+    let report = node.ended(id);
+    assert_eq!(report.state, UpgradeState::Refused);
+    assert_eq!(reason(&report).0, "downtime-not-rehearsed");
+    assert_eq!(folder.stops.load(Ordering::SeqCst), 0);
+    assert_eq!(node.generation(), Generation(1));
 }

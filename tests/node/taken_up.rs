@@ -3,14 +3,16 @@
 
 use crate::recovery::killed;
 use crate::workshop;
+use parking_lot::Mutex;
 use refit_abi::{Generation, Height};
 use refit_admin::Node as _;
-use refit_admin::api::{UpgradeReport, UpgradeState};
-use refit_node::{NodeParts, Quarantine};
-use refit_store::{DiskStore, RecordChange, Store as _};
-use refit_tests::{Harness, same_copy};
+use refit_admin::api::{QuarantineEntry, QuarantineState, UpgradeReport, UpgradeState};
+use refit_node::{EngineConfig, Node, NodeConfig, NodeParts, Quarantine};
+use refit_store::{BlockLog as _, DiskStore, RecordChange, Store as _};
+use refit_tests::{Harness, Withdraw, opened, same_copy};
 use serde_json::Value;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -20,7 +22,7 @@ const WAIT: Duration = Duration::from_secs(60);
 const AHEAD: u64 = 300;
 
 /// A node whose store is in a folder, and its libraries in another.
-fn node(store: &Path, libraries: &Path, quarantine: Quarantine) -> Harness {
+pub(crate) fn node(store: &Path, libraries: &Path, quarantine: Quarantine) -> Harness {
     let parts = NodeParts::on_disk(store).unwrap();
     let library = workshop().kv_v1();
     Harness::start_on(&workshop(), &[("kv", "kv", &library)], parts, |config| {
@@ -85,6 +87,26 @@ fn an_upgrade_that_waits_for_its_height_waits_on_over_a_kill() {
 }
 
 #[test]
+fn an_upgrade_that_was_due_when_the_node_was_killed_goes_before_the_next_block_whatever_clients_send()
+ {
+    let libraries = tempfile::tempdir().unwrap();
+    let (left, _) = armed(libraries.path());
+    // As if the node had been killed in the pause: the newest block is that of the plan's height.
+    let at = DiskStore::open(left.path()).unwrap().last();
+    change(left.path(), |record| {
+        record["plan"]["at_height"] = at.0.into()
+    });
+    let node = node(left.path(), libraries.path(), Quarantine::in_memory());
+    // At once: the block of it would leave the upgrade's height behind.
+    node.send("kv", crate::put("a", "after")).unwrap();
+    let ended = last(&node);
+    assert_eq!(ended.state, UpgradeState::Committed, "{ended:?}");
+    assert_eq!(ended.height, Some(at));
+    // The new code counts revisions.
+    assert_eq!(crate::entry(&node, "a"), ("after".to_owned(), 1));
+}
+
+#[test]
 fn an_upgrade_that_may_have_ended_the_node_is_tried_again_once() {
     let libraries = tempfile::tempdir().unwrap();
     let (left, _) = armed(libraries.path());
@@ -117,4 +139,97 @@ fn an_upgrade_that_may_have_ended_the_node_is_tried_again_once() {
     let told = after.node().upgrades();
     assert_eq!((told.len(), told[0].state), (1, UpgradeState::Refused));
     assert_eq!(told[0].reason.as_ref().unwrap().code, "upgrade-crashed");
+}
+
+#[test]
+fn an_upgrade_whose_pause_did_not_end_is_told_with_its_engine_by_the_next_start() {
+    let libraries = tempfile::tempdir().unwrap();
+    let (left, _) = armed(libraries.path());
+    let plan = {
+        let store = DiskStore::open(left.path()).unwrap();
+        let records = store.archive().unwrap().records("upgrade/").unwrap();
+        serde_json::from_slice::<Value>(&records[0].1).unwrap()
+    };
+    // As the watchdog of the pause leaves it, before it has the process end.
+    let quarantine = Quarantine::in_memory();
+    let artifact = plan["plan"]["modules"][0]["artifact"].as_str().unwrap();
+    quarantine
+        .add(QuarantineEntry {
+            artifacts: vec![artifact.to_owned()],
+            packages: Vec::new(),
+            at_ms: 0,
+            height: 1,
+            state: QuarantineState::Quarantined,
+            code: "pause-stuck".to_owned(),
+            reason: "the transition of engine kv did not return within 30.0 s".to_owned(),
+        })
+        .unwrap();
+    let node = node(left.path(), libraries.path(), quarantine);
+    let told = last(&node);
+    let why = told.reason.unwrap();
+    assert_eq!(
+        (told.state, &*why.code),
+        (UpgradeState::Refused, "pause-stuck")
+    );
+    assert!(why.detail.contains("engine kv"), "{why:?}");
+    assert_eq!(node.generation(), Generation(1));
+}
+
+#[test]
+fn an_attempt_that_the_end_of_the_node_cuts_short_is_not_counted() {
+    let libraries = tempfile::tempdir().unwrap();
+    let (left, _) = armed(libraries.path());
+    change(left.path(), |record| {
+        record["plan"]["at_height"] = Value::Null
+    });
+    let attempts = || {
+        let store = opened(left.path());
+        let records = store.archive().unwrap().records("upgrade/").unwrap();
+        let record: Value = serde_json::from_slice(&records[0].1).unwrap();
+        record["attempts"].as_u64().unwrap()
+    };
+    assert_eq!(attempts(), 1);
+    for _ in 0..2 {
+        let library = workshop().kv_v1();
+        let mut config = NodeConfig::new(
+            vec![EngineConfig {
+                name: "kv".to_owned(),
+                kind: Some("kv".to_owned()),
+                library: same_copy(&library, libraries.path()),
+                config: "{}".to_owned(),
+            }],
+            workshop().probe(),
+        );
+        let watch = Arc::new(Mutex::new(Withdraw::default()));
+        config.watch = watch.clone();
+        let parts = NodeParts {
+            store: Arc::new(opened(left.path())),
+            ..NodeParts::default()
+        };
+        let prepared = Node::prepare_with(config, parts).unwrap();
+        let node = prepared.node().clone();
+        std::thread::scope(|scope| {
+            // While this is held no phase of an upgrade ends.
+            let phases = watch.lock();
+            let started = scope.spawn(|| prepared.start().map(drop));
+            let deadline = Instant::now() + WAIT;
+            while node.upgrades().is_empty() {
+                assert!(Instant::now() < deadline, "it is not taken up");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // As a signal does, which comes on another thread.
+            scope.spawn(|| node.stop());
+            while node.status().is_ok() {
+                assert!(Instant::now() < deadline, "it does not end");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            drop(phases);
+            let _ = started.join().unwrap();
+        });
+        drop(node);
+        assert_eq!(attempts(), 1);
+    }
+    // Counted once more, this would be the last.
+    let node = node(left.path(), libraries.path(), Quarantine::in_memory());
+    assert_eq!(last(&node).state, UpgradeState::Committed);
 }

@@ -104,6 +104,12 @@ pub const PROBATION_BLOCKS_MAX: u64 = 100_000;
 /// Attempts at one upgrade that may end the node; then its code is in quarantine.
 pub const UPGRADE_ATTEMPTS_MAX: u32 = 2;
 
+/// How long a start that decides its blocks itself makes none, so that an upgrade which was armed is armed again first.
+pub const TAKEN_UP_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Blocks that a node may make while an upgrade is staged: one whose height is further away is not waited for.
+pub const TAKEN_UP_NEAR_BLOCKS: u64 = 100_000;
+
 /// Processor time of a trial of a roll-back, in seconds.
 pub const TRIAL_CPU_S_MAX: u64 = 600;
 

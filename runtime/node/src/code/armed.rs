@@ -3,6 +3,7 @@
 //!
 //! The record does not decide. A block that says "committed" does; without one the upgrade did not happen.
 
+use refit_admin::api::UpgradeReport;
 use refit_kernel::Key;
 use refit_ordering::PlanDigest;
 use refit_store::{Archive, ArchiveView, Fault, RecordChange};
@@ -33,6 +34,34 @@ pub(crate) struct Armed {
     /// When the node stopped for it, in milliseconds since the Unix epoch, if it did.
     #[serde(default)]
     pub(crate) stopped_at_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) foreseen: Foreseen,
+}
+
+/// What its rehearsal found: the life that carries it out may not be the one that rehearsed it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Foreseen {
+    predicted_us: Option<u64>,
+    copy_us: Option<u64>,
+    digest: Option<String>,
+}
+
+impl Foreseen {
+    /// As a report has it.
+    pub(crate) fn of(report: UpgradeReport) -> Self {
+        Self {
+            predicted_us: report.predicted_us,
+            copy_us: report.copy_us,
+            digest: report.digest,
+        }
+    }
+
+    /// Puts it into the report of a later life.
+    pub(crate) fn tell(self, report: &mut UpgradeReport) {
+        report.predicted_us = self.predicted_us;
+        report.copy_us = self.copy_us;
+        report.digest = self.digest;
+    }
 }
 
 /// An upgrade that was armed before attempts were counted was tried once.
@@ -63,7 +92,13 @@ impl Armed {
             attempts: first(),
             key: None,
             stopped_at_ms: None,
+            foreseen: Foreseen::default(),
         }
+    }
+
+    /// The same, whose rehearsal found this.
+    pub(crate) fn foreseen(self, foreseen: Foreseen) -> Self {
+        Self { foreseen, ..self }
     }
 
     /// The same, taken on under this key.

@@ -4,11 +4,12 @@ use super::StartError;
 use crate::blocks::chain;
 use crate::blocks::intake::Intake;
 use crate::code::armed::{self, Armed};
-use crate::limits::{REPLAY_LOOK, RETIRE_WAIT_MAX};
+use crate::limits::{REPLAY_LOOK, RETIRE_WAIT_MAX, TAKEN_UP_NEAR_BLOCKS, TAKEN_UP_WAIT_MAX};
 use crate::recovery::replaying::Heard;
 use crate::recovery::{RecoveryError, rolled_back};
 use crate::serve::handle::Node;
-use crate::upgrade::Open;
+use crate::start::prepared::BehindLog;
+use crate::upgrade::{Open, Staged};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use refit_abi::host::Explained;
 use refit_abi::{Height, codes};
@@ -16,19 +17,18 @@ use refit_admin::ApplyOptions;
 use refit_kernel::Executor;
 use refit_ordering::{BlockRefused, Entry, PlanDigest};
 use refit_store::Archive;
-use std::path::PathBuf;
 
 /// Goes on from a state: the driver executes the log again, and makes blocks of its own behind it.
 pub(super) fn go_on(
     node: &Node,
     executor: Executor,
     heard: &Receiver<Heard>,
-    configured: &[PathBuf],
+    behind: &BehindLog,
 ) -> Result<(), StartError> {
     let awaited = executor.awaited();
     node.duty.begin(executor);
     let _ = node.intake.send(Intake::Started(awaited));
-    replay(node, awaited.height, heard, configured)
+    replay(node, awaited.height, heard, behind)
 }
 
 /// Waits until the log is executed again behind the state at the height `from`, and makes its upgrades again. Then the
@@ -37,7 +37,7 @@ pub(super) fn replay(
     node: &Node,
     from: Height,
     heard: &Receiver<Heard>,
-    configured: &[PathBuf],
+    behind: &BehindLog,
 ) -> Result<(), StartError> {
     loop {
         match heard.recv_timeout(REPLAY_LOOK) {
@@ -64,11 +64,15 @@ pub(super) fn replay(
     }
     tell_of_branch(node)?;
     // Before anybody may order one: the upgrade that is taken up is the one that is under way.
-    not_decided(node)?;
+    let staged = not_decided(node)?;
     node.upgrades.close_left_open();
-    if !configured.is_empty() {
+    // Under load its height could be over before it is armed again. Blocks that others decide do not wait for that.
+    if let Some(staged) = staged.filter(|_| behind.is_solo) {
+        until_armed(&staged);
+    }
+    if behind.has_code() {
         let height = node.latest.lock().height;
-        node.upgrades.bring(configured, height)?;
+        node.upgrades.bring(&behind.configured, height)?;
     }
     // The source was held for an upgrade before the next block: from here on it decides blocks.
     let awaited = node.duty.ask(|it| it.awaited(), RETIRE_WAIT_MAX);
@@ -104,11 +108,12 @@ fn tell_of_branch(node: &Node) -> Result<(), StartError> {
     Ok(())
 }
 
-/// An upgrade that was armed when the node ended, and that no block tells of, is taken up again. One that was made for
-/// another generation, or whose height is over, did not happen, and is forgotten.
-fn not_decided(node: &Node) -> Result<(), StartError> {
+/// An upgrade that was armed when the node ended, and that no block tells of, is taken up again; its staging, if its height
+/// could come before that has ended. One that was made for another generation, or whose height is over, did not happen, and
+/// is forgotten.
+fn not_decided(node: &Node) -> Result<Option<Staged>, StartError> {
     let Some(archive) = node.store.archive() else {
-        return Ok(());
+        return Ok(None);
     };
     let (live, height) = {
         let latest = node.latest.lock();
@@ -136,10 +141,24 @@ fn not_decided(node: &Node) -> Result<(), StartError> {
     }
     armed::forget(&over, archive).map_err(RecoveryError::from)?;
     // One is under way at a time.
-    if let Some(recorded) = to_come.into_iter().next() {
-        take_up(node, recorded.armed, height, archive)?;
+    let Some(recorded) = to_come.into_iter().next() else {
+        return Ok(None);
+    };
+    let at_height = recorded.armed.plan.at_height;
+    let near = Height(height.0.saturating_add(TAKEN_UP_NEAR_BLOCKS));
+    let staged = take_up(node, recorded.armed, height, archive)?;
+    Ok(staged.filter(|_| at_height.is_none_or(|planned| planned <= near)))
+}
+
+/// Waits until an upgrade that was taken up is armed, or has ended.
+fn until_armed(staged: &Staged) {
+    // Nothing is ever sent: whoever has the other end drops it.
+    if let Err(RecvTimeoutError::Timeout) = staged.recv_timeout(TAKEN_UP_WAIT_MAX) {
+        tracing::warn!(
+            "the upgrade that was armed when the node ended is not armed again in time: the node goes on without waiting \
+             for it, and its height may be over before it is"
+        );
     }
-    Ok(())
 }
 
 fn take_up(
@@ -147,7 +166,7 @@ fn take_up(
     armed: Armed,
     height: Height,
     archive: &dyn Archive,
-) -> Result<(), StartError> {
+) -> Result<Option<Staged>, StartError> {
     // One with a height has its entry in a block before that; one for which the node stops has it in the block after.
     let is_announced = armed.plan.at_height.is_some() && !armed.is_offline();
     let is_announced = is_announced || (armed.is_offline() && armed.key.is_some());

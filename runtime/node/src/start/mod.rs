@@ -35,7 +35,7 @@ use crate::upgrade::{NotBrought, Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
 use beginning::{Beginning, Engines};
 use parking_lot::Mutex;
-use prepared::Prepared;
+use prepared::{BehindLog, Prepared};
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::{EngineId, EngineIdError};
@@ -271,6 +271,10 @@ impl Node {
             true => libraries_of(&config.engines),
             false => Vec::new(),
         };
+        let behind = BehindLog {
+            configured,
+            is_solo,
+        };
         let source = source.unwrap_or_else(|| Box::new(solo(&config)));
         // It is told of each upgrade of the log, its end, and whether it can be read.
         let (tell, heard) = crossbeam_channel::unbounded();
@@ -278,7 +282,7 @@ impl Node {
             // They are there, or they begin again under a log that is there.
             Engines::Kept(_) | Engines::Roots { first: None, .. } if store.archive().is_some() => {
                 let replaying = Replaying::new(store.clone(), redo, source, tell);
-                let comes = !configured.is_empty() || stops_for_upgrade(&*store)?;
+                let comes = behind.has_code() || takes_up(&*store, is_solo)?;
                 Box::new(replaying.holding(comes))
             }
             _ => source,
@@ -406,7 +410,7 @@ impl Node {
             engines,
             heard,
             code,
-            configured,
+            behind,
         })
     }
 }
@@ -419,13 +423,14 @@ fn libraries_of(engines: &[EngineConfig]) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether a start may carry out an upgrade for which the node has stopped.
-fn stops_for_upgrade(store: &dyn Store) -> Result<bool, StartError> {
+/// Whether a start may go on with an upgrade before the block that follows its log. Where others decide the blocks, that is
+/// only one for which the node has stopped: theirs must come meanwhile.
+fn takes_up(store: &dyn Store, is_solo: bool) -> Result<bool, StartError> {
     let Some(archive) = store.archive() else {
         return Ok(false);
     };
     let recorded = armed::all(archive).map_err(RecoveryError::from)?;
-    Ok(recorded.iter().any(|it| it.armed.is_offline()))
+    Ok(recorded.iter().any(|it| is_solo || it.armed.is_offline()))
 }
 
 /// Whether what is configured is within its bounds: a value is refused, and never taken for another.

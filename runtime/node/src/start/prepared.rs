@@ -35,8 +35,23 @@ pub struct Prepared {
     /// What the log says while it is executed again.
     pub(crate) heard: Receiver<Heard>,
     pub(crate) code: Vec<EngineCode>,
-    /// The libraries that come in before the node serves, if they are not live.
+    pub(crate) behind: BehindLog,
+}
+
+/// What a start does behind its log, before the node serves.
+#[derive(Debug)]
+pub(crate) struct BehindLog {
+    /// The libraries that come in, if they are not live.
     pub(crate) configured: Vec<PathBuf>,
+    /// This node decides its blocks itself: what it takes up is armed before the next one.
+    pub(crate) is_solo: bool,
+}
+
+impl BehindLog {
+    /// Whether libraries come in.
+    pub(crate) fn has_code(&self) -> bool {
+        !self.configured.is_empty()
+    }
 }
 
 /// The code that an engine is started with, as it was loaded: not what lies at its path by now.
@@ -72,13 +87,12 @@ impl Prepared {
                 let replays = first.is_none() && self.node.outlives();
                 let started = start_engines(&self.node, roots, first, replays);
                 match replays {
-                    true => started.and_then(|()| {
-                        replay(&self.node, Height(0), &self.heard, &self.configured)
-                    }),
+                    true => started
+                        .and_then(|()| replay(&self.node, Height(0), &self.heard, &self.behind)),
                     false => started,
                 }
             }
-            Engines::Kept(executor) => go_on(&self.node, *executor, &self.heard, &self.configured),
+            Engines::Kept(executor) => go_on(&self.node, *executor, &self.heard, &self.behind),
         };
         match started {
             Ok(()) => {

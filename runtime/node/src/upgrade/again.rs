@@ -52,6 +52,8 @@ impl Upgrades {
         drop(table);
         plan.check_base(&live).map_err(|error| error.to_string())?;
         let id = state.open(&plan, None, &live, &counts);
+        let foreseen = armed.foreseen;
+        state.reports.update(id, |report| foreseen.tell(report));
         state.recall = rules.recall.clone();
         drop(state);
         tracing::info!(id, %height, "the upgrade after this block is made again");

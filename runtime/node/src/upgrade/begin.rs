@@ -9,7 +9,9 @@ use super::{State, Upgrades, refusal, under_way};
 use crate::probation::OnProbation;
 use refit_abi::Height;
 use refit_abi::codes;
+use refit_abi::host::Explained;
 use refit_admin::Refusal;
+use refit_admin::api::{Phase, Reason, UpgradeState};
 use refit_kernel::{Key, KindCount};
 use refit_upgrade::{Live, Plan, PlanError, Strategy};
 use std::sync::Arc;
@@ -67,31 +69,50 @@ impl Upgrades {
         }
     }
 
-    /// Begins the upgrade of a plan that fits, on a thread of its own; returns its number.
-    pub(super) fn begin(self: &Arc<Self>, proposed: &Proposed, fitting: Fitting) -> u64 {
-        let Fitting {
-            rules,
-            live,
-            counts,
-        } = fitting;
-        let plan = proposed.plan.clone();
+    /// Opens the report of the upgrade of a plan that fits; returns its number.
+    pub(super) fn open(&self, proposed: &Proposed, fitting: &Fitting) -> u64 {
+        let key = proposed.key();
         let mut state = self.state.lock();
-        let id = state.open(&plan, proposed.key(), &live, &counts);
-        let code = state.reports.get(id).map(|report| audit(&report));
+        let id = state.open(&proposed.plan, key, &fitting.live, &fitting.counts);
+        // Under the same lock as its report: whoever sees the upgrade can take it back.
+        state.recall = fitting.rules.recall.clone();
+        drop(state);
+        // Before a block has the key: a node that is killed behind that block finds what it was used for.
+        if key.is_some() {
+            self.journal_report(id);
+        }
+        id
+    }
+
+    /// Ends the report of an upgrade that no block has taken on.
+    pub(super) fn not_taken_on(&self, id: u64, why: &Explained) {
+        let mut state = self.state.lock();
+        state.reports.free_key(id);
+        state.reports.update(id, |report| {
+            report.state = UpgradeState::Refused;
+            report.reason = Some(Reason::new(Phase::Staged, why.clone()));
+        });
+        drop(state);
+        self.journal_report(id);
+    }
+
+    /// Begins an upgrade whose report is open, on a thread of its own.
+    pub(super) fn begin(self: &Arc<Self>, id: u64, proposed: &Proposed, fitting: Fitting) {
+        let Fitting { rules, live, .. } = fitting;
+        let plan = proposed.plan.clone();
+        let code = self.report(id).map(|report| audit(&report));
         let (base, at_height) = (plan.base, plan.at_height.map(|height| height.0));
         tracing::info!(id, %base, at_height, code, "upgrade taken on");
-        // Under the same lock as its report: whoever sees the upgrade can take it back.
-        state.recall = rules.recall.clone();
         let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
         // The report is open: it says why nothing follows.
         if let Err(error) = thread.spawn(move || attempt.guarded()) {
             let detail = format!("the system starts no more threads: {error}");
+            let mut state = self.state.lock();
             state.reports.refuse(id, codes::NO_THREADS, &detail);
             drop(state);
             self.journal_report(id);
         }
-        id
     }
 }
 

@@ -10,8 +10,20 @@ use refit_abi::host::Explained;
 use refit_admin::api::{
     CodeBefore, KindBefore, MadeBy, Phase, Reason, UpgradeRecord, UpgradeReport, UpgradeState,
 };
+use refit_kernel::Key;
 use refit_store::{JOURNAL_RECORD_BYTES_MAX, JournalReadError};
 use refit_upgrade::{Live, LiveKind, Plan};
+use serde::Serialize;
+
+/// A record as the journal has it.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    record: &'a UpgradeRecord,
+    /// The key that it was taken on under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Key>,
+}
 
 impl Attempt {
     /// Writes what became of the upgrade into the journal.
@@ -72,10 +84,14 @@ impl Upgrades {
 
     fn journal(&self, record: UpgradeRecord) {
         let id = record.report.id;
-        let mut bytes = serde_json::to_vec(&record).unwrap_or_default();
+        let key = self.state.lock().reports.key(id);
+        let written = |record: &UpgradeRecord| {
+            serde_json::to_vec(&Written { record, key }).unwrap_or_default()
+        };
+        let mut bytes = written(&record);
         // The history is more than the plan.
         if bytes.len() > JOURNAL_RECORD_BYTES_MAX {
-            bytes = serde_json::to_vec(&of_report(record.report)).unwrap_or_default();
+            bytes = written(&of_report(record.report));
         }
         if let Err(error) = self.store.journal_append(&bytes) {
             tracing::error!(id, %error, "the journal refuses the upgrade's record");

@@ -38,7 +38,7 @@ pub use configured::NotBrought;
 pub(crate) use offline::{OfflineRecord, offline_record};
 pub(crate) use probe::as_planned;
 pub(crate) use shadow::FindStretch;
-pub(crate) use taken_up::{Next, Open};
+pub(crate) use taken_up::{Next, Open, Staged};
 pub(crate) use taking_on::{Proposed, TakingOn};
 
 use crate::blocks::clock::Clock;
@@ -208,12 +208,12 @@ impl Upgrades {
 
     /// Whether nothing of the plan is in quarantine.
     fn not_quarantined(&self, plan: &Plan) -> Result<(), Refusal> {
-        let quarantine = &self.policy.quarantine;
-        let artifacts = plan.modules.iter().map(|module| module.artifact.as_str());
-        let Some(Forbidden { entry, artifact }) = quarantine.forbids(artifacts) else {
+        let Some(Forbidden { entry, artifact }) = self.forbidden(plan) else {
             return Ok(());
         };
-        let file = quarantine
+        let file = self
+            .policy
+            .quarantine
             .path()
             .map_or_else(String::new, |path| format!(" (in {})", path.display()));
         let detail = format!(
@@ -224,6 +224,12 @@ impl Upgrades {
             "bring a mended build; to try this one again all the same: refit upgrade quarantine --clear {artifact}"
         );
         Err(Refusal::new(409, codes::RELEASE_QUARANTINED, detail, next))
+    }
+
+    /// What of the plan is in quarantine, if anything is.
+    fn forbidden<'a>(&self, plan: &'a Plan) -> Option<Forbidden<'a>> {
+        let artifacts = plan.modules.iter().map(|module| module.artifact.as_str());
+        self.policy.quarantine.forbids(artifacts)
     }
 
     pub(crate) fn quarantine(&self) -> &Quarantine {

@@ -42,7 +42,7 @@ struct Way {
 
 impl Attempt {
     /// From the armed upgrade to the retired old code, or new code if it was aborted.
-    pub(super) fn pause(self, ready: Ready) {
+    pub(super) fn pause(mut self, ready: Ready) {
         let Ready {
             armed,
             crew,
@@ -62,6 +62,7 @@ impl Attempt {
             report.stage_us = stage_us;
             report.phases.clone_from(&self.steps.done);
         });
+        self.rules.staged = None;
         if let Some(height) = self.plan.at_height {
             tracing::info!(id = self.id, %height, "upgrade armed: it waits for the end of that block");
         }

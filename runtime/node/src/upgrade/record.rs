@@ -4,7 +4,7 @@
 use super::attempt::Attempt;
 use super::refused::{UpgradeRefused, refused, refused_by};
 use crate::blocks::chain;
-use crate::code::armed::{self, Armed};
+use crate::code::armed::{self, Armed, Foreseen};
 use crate::code::libraries;
 use refit_abi::codes;
 use refit_admin::api;
@@ -29,10 +29,19 @@ impl Attempt {
             })?;
         }
         let recorded = Armed::new(self.plan.clone(), self.rules.probation_blocks);
-        let key = self.upgrades.state.lock().reports.key(self.id);
-        let recorded = recorded.counted(self.rules.attempts).under(key);
+        let recorded = self.as_known(recorded).counted(self.rules.attempts);
         let recorded = recorded.record(&chain::digest(&self.plan), archive);
         recorded.map_err(|fault| refused_by(phase, &fault))
+    }
+
+    /// The record with what its report says that a later life could not find out.
+    pub(super) fn as_known(&self, recorded: Armed) -> Armed {
+        let state = self.upgrades.state.lock();
+        let report = state.reports.get(self.id);
+        let foreseen = report.map(Foreseen::of).unwrap_or_default();
+        recorded
+            .under(state.reports.key(self.id))
+            .foreseen(foreseen)
     }
 
     /// The upgrade did not happen: its record goes. If that fails it stays, and does nothing.

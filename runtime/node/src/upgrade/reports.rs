@@ -13,6 +13,7 @@ use refit_admin::api::{
 use refit_kernel::{Key, KindCount};
 use refit_store::{JournalReadError, Store};
 use refit_upgrade::{Live, Plan, PlannedKind, PlannedModule};
+use serde::Deserialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -25,6 +26,16 @@ pub(super) struct Reports {
     under_way: Option<u64>,
     /// The numbers of those that were taken on under keys, and are kept.
     keyed: BTreeMap<Key, u64>,
+}
+
+/// A record of the journal, as far as it is a report.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(flatten)]
+    report: UpgradeReport,
+    /// The key that it was taken on under; older records do not say it.
+    #[serde(default)]
+    key: Option<Key>,
 }
 
 /// What a report begins with.
@@ -64,8 +75,8 @@ impl Reports {
                     from = last.index + 1;
                     for record in &records {
                         // A record of another time of this program is no report that can be shown.
-                        if let Ok(report) = serde_json::from_slice::<UpgradeReport>(&record.bytes) {
-                            reports.tell(report);
+                        if let Ok(told) = serde_json::from_slice::<Told>(&record.bytes) {
+                            reports.tell(told);
                         }
                     }
                 }
@@ -79,8 +90,10 @@ impl Reports {
     }
 
     /// A record of the journal. A later one of the same upgrade says more.
-    fn tell(&mut self, report: UpgradeReport) {
+    fn tell(&mut self, Told { report, key }: Told) {
         self.opened = self.opened.max(report.id);
+        self.free_key(report.id);
+        self.keyed.extend(key.map(|key| (key, report.id)));
         if let Some(before) = self.kept.iter_mut().find(|kept| kept.id == report.id) {
             *before = report;
             return;
@@ -193,7 +206,12 @@ impl Reports {
         let open: Vec<_> = self.kept.iter().filter(is_open).map(|it| it.id).collect();
         for id in &open {
             let detail = "the node ended before it had happened, and nothing goes on with it";
-            self.refuse(*id, codes::NODE_ENDED, detail);
+            let next = match self.key(*id) {
+                // Under the one that it has it was taken on, and is not again.
+                Some(_) => "apply the plan again, under another key",
+                None => "apply the plan again",
+            };
+            self.refuse_with(*id, codes::NODE_ENDED, detail, next);
         }
         open
     }
@@ -256,6 +274,11 @@ impl Reports {
     /// The upgrade that was taken on under a key, if its report is kept.
     pub(super) fn under(&self, key: Key) -> Option<u64> {
         self.keyed.get(&key).copied()
+    }
+
+    /// An upgrade was taken on under no key after all.
+    pub(super) fn free_key(&mut self, id: u64) {
+        self.keyed.retain(|_, of| *of != id);
     }
 
     /// The key that an upgrade was taken on under.

@@ -6,6 +6,7 @@ use super::refused::{UpgradeRefused, refused};
 use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
+use crossbeam_channel::Sender;
 use refit_abi::codes;
 use refit_admin::{ApplyOptions, Refusal, api};
 use refit_ordering::Entry;
@@ -35,6 +36,8 @@ pub(super) struct Rules {
     pub(super) downtime: Option<Duration>,
     /// For so many blocks after it the node can be rolled back.
     pub(super) probation_blocks: u64,
+    /// Is dropped once it is armed, or has ended: a start may wait for that.
+    pub(super) staged: Option<Sender<()>>,
     /// Which attempt it is, from 1 on: each but the first comes after one that ended the node.
     pub(super) attempts: u32,
 }
@@ -78,6 +81,7 @@ impl Rules {
             is_recorded: false,
             downtime: None,
             probation_blocks: policy.probation_blocks,
+            staged: None,
             attempts: 1,
         })
     }

@@ -107,16 +107,16 @@ impl Attempt {
         let Some(archive) = self.upgrades.store.archive() else {
             return Err(ended());
         };
-        let key = self.upgrades.state.lock().reports.key(self.id);
         let recorded = Armed::new(self.plan.clone(), self.rules.probation_blocks);
         // No attempt was made yet: this process makes none.
-        let recorded = recorded.counted(0).under(key).stopped_at(stopped_at_ms);
+        let recorded = self.as_known(recorded).counted(0);
+        let recorded = recorded.stopped_at(stopped_at_ms);
         let recorded = recorded.record(&chain::digest(&self.plan), archive);
         recorded.map_err(|fault| refused_by(api::Phase::Armed, &fault))
     }
 
     /// Waits for its height, and has the node stop behind it.
-    pub(super) fn stop(self) {
+    pub(super) fn stop(mut self) {
         let upgrades = self.upgrades.clone();
         let (tell, told) = bounded(1);
         let stopping = Stopping {
@@ -131,6 +131,7 @@ impl Attempt {
             report.stage_us = stage_us;
             report.phases.clone_from(&self.steps.done);
         });
+        self.rules.staged = None;
         // Before the node stops: whoever asks the next life of the node finds the upgrade under its number.
         upgrades.journal_report(self.id);
         let told = sent.ok().and_then(|()| told.recv().ok());

@@ -5,7 +5,9 @@ use super::Upgrades;
 use super::attempt::Attempt;
 use super::rules::Rules;
 use crate::code::armed::{self, Armed};
+use crate::code::quarantine::Forbidden;
 use crate::limits::{RETIRE_WAIT_MAX, UNRELEASED_BLOCKS_MAX, UPGRADE_ATTEMPTS_MAX};
+use crossbeam_channel::{Receiver, bounded};
 use refit_abi::host::Explained;
 use refit_abi::{Height, codes};
 use refit_admin::ApplyOptions;
@@ -23,6 +25,9 @@ pub(crate) struct Open {
     /// Its entry in the log, if no block has it.
     pub(crate) entry: Option<Entry>,
 }
+
+/// Disconnects once an upgrade that was taken up is armed, or has ended; nothing is ever sent.
+pub(crate) type Staged = Receiver<()>;
 
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +61,7 @@ impl Next {
 }
 
 impl Upgrades {
-    /// Takes it up again, on a thread of its own.
+    /// Takes it up again, on a thread of its own, if it is to be; whoever wants to wait until it is armed can.
     ///
     /// # Errors
     /// [`Fault`] if that cannot be written down: nothing is tried then.
@@ -64,10 +69,10 @@ impl Upgrades {
         self: &Arc<Self>,
         open: Open,
         archive: &dyn Archive,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<Staged>, Fault> {
         let attempts = self.count(&open, archive)?;
         let Some(attempts) = attempts else {
-            return Ok(());
+            return Ok(None);
         };
         let mut plan = open.armed.plan.clone();
         let mut came_from = Vec::new();
@@ -84,7 +89,8 @@ impl Upgrades {
                 );
                 let why = Explained::new(codes::KEPT_CODE_MISSING, detail, "make another plan");
                 self.did_not_happen(&plan, why);
-                return armed::forget_plan(&open.plan, archive);
+                armed::forget_plan(&open.plan, archive)?;
+                return Ok(None);
             };
             let path = std::mem::replace(&mut module.path, kept.display().to_string());
             came_from.push((module.artifact.clone(), path));
@@ -93,7 +99,7 @@ impl Upgrades {
             |executor: &mut refit_kernel::Executor| (executor.table(), executor.kind_counts());
         let Ok((table, counts)) = self.duty.ask(look, RETIRE_WAIT_MAX) else {
             // The crew does not answer: the next start finds it as this one did.
-            return Ok(());
+            return Ok(None);
         };
         // It was rehearsed before it was armed.
         let options = ApplyOptions {
@@ -101,7 +107,7 @@ impl Upgrades {
             ..ApplyOptions::default()
         };
         let Ok(mut rules) = Rules::new(&self.policy, &options) else {
-            return Ok(());
+            return Ok(None);
         };
         rules.attempts = attempts;
         rules.entry = open.entry;
@@ -113,10 +119,12 @@ impl Upgrades {
         }
         let while_starting = rules.while_starting;
         rules.is_recorded = while_starting;
+        let (armed_again, staged) = bounded(0);
+        rules.staged = Some(armed_again);
         let mut state = self.state.lock();
         if state.reports.under_way().is_some() {
             // What was ordered meanwhile goes first; the next start looks again.
-            return Ok(());
+            return Ok(None);
         }
         let live = state.libraries.live(&table);
         // A handle on live code: the retirement of old code counts them.
@@ -125,11 +133,14 @@ impl Upgrades {
             tracing::warn!("the upgrade is not taken up again: {error}");
             drop(state);
             self.did_not_happen(&plan, Explained::of(&error));
-            return armed::forget_plan(&open.plan, archive);
+            armed::forget_plan(&open.plan, archive)?;
+            return Ok(None);
         }
         let opened = state.open(&plan, open.armed.key, &live, &counts);
         // The report that the life before has left open is this one's.
         let id = state.reports.goes_on(opened);
+        let foreseen = open.armed.foreseen.clone();
+        state.reports.update(id, |report| foreseen.tell(report));
         state.recall = rules.recall.clone();
         let attempt = Attempt::new(self.clone(), id, plan, live, rules);
         let upgrades = self.clone();
@@ -146,7 +157,7 @@ impl Upgrades {
             drop(state);
             work();
             self.was_offline(id, open.armed.stopped_at_ms);
-            return Ok(());
+            return Ok(None);
         }
         let thread = std::thread::Builder::new().name(format!("refit-upgrade-{id}"));
         if let Err(error) = thread.spawn(work) {
@@ -155,7 +166,7 @@ impl Upgrades {
             drop(state);
             self.journal_report(id);
         }
-        Ok(())
+        Ok(Some(staged))
     }
 
     /// What an earlier life has left open, and this one does not go on with, did not happen.
@@ -186,13 +197,16 @@ impl Upgrades {
     fn count(&self, open: &Open, archive: &dyn Archive) -> Result<Option<u32>, Fault> {
         let plan = &open.armed.plan;
         let (attempts, packages) = (open.armed.attempts, plan.packages().join(", "));
-        // A pause that did not end has restarted the node.
-        if let Err(refusal) = self.not_quarantined(plan) {
-            let why = &refusal.why.detail;
+        // A pause that did not end has restarted the node: the list says in which engine.
+        if let Some(Forbidden { entry, .. }) = self.forbidden(plan) {
+            let why = &entry.reason;
             tracing::warn!(
                 packages,
                 "the upgrade that was armed is not tried again: {why}"
             );
+            let next = "the code is in quarantine; bring a mended build";
+            let why = Explained::new(entry.code, entry.reason, next);
+            self.did_not_happen(plan, why);
             armed::forget_plan(&open.plan, archive)?;
             return Ok(None);
         }

@@ -7,6 +7,9 @@
 //!   the number of then            refused                       refused
 //! ```
 //!
+//! Its report is opened, and is in the journal, before a block has its key: whatever ends the node meanwhile, its next
+//! life knows what the key was used for.
+//!
 //! One plan at a time is on this way, so that what was found at one step holds at the next. A plan without a key
 //! needs no block: it begins at once, and its entry comes when it is armed. What a block has taken on is begun, also
 //! if its operator has gone meanwhile: this runs to its end as long as the node does.
@@ -27,6 +30,7 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::Height;
 use refit_abi::codes;
+use refit_abi::host::Explained;
 use refit_admin::api::UpgradeAccepted;
 use refit_admin::{ApplyOptions, CarriedOut, OrderedBy, Refusal};
 use refit_kernel::{
@@ -157,18 +161,46 @@ impl TakingOn {
             Found::Fits(fitting) => fitting,
             Found::Before(id) => return Ok(UpgradeAccepted { id, repeated: true }),
         };
-        if let Some(key) = proposed.key() {
-            let taken = this.ordered(proposed.entry()).await?;
-            // A block with this key was executed after the look: the upgrade of then is the answer.
-            if taken.repeated {
-                let id = this.upgrades.before(key, taken.moment.height)?;
-                return Ok(UpgradeAccepted { id, repeated: true });
-            }
+        let open = move |this: &Self, proposed: &Proposed| {
+            let id = this.upgrades.open(proposed, &fitting);
+            (id, fitting)
+        };
+        let (id, fitting) = this.blocking(&proposed, open).await?;
+        if let Some(key) = proposed.key()
+            && let Some(id) = this.announced(id, key, &proposed).await?
+        {
+            return Ok(UpgradeAccepted { id, repeated: true });
         }
-        let begin = |this: &Self, proposed: &Proposed| this.upgrades.begin(proposed, *fitting);
-        let id = this.blocking(&proposed, begin).await?;
+        let begin = move |this: &Self, proposed: &Proposed| {
+            this.upgrades.begin(id, proposed, *fitting);
+        };
+        this.blocking(&proposed, begin).await?;
         let repeated = false;
         Ok(UpgradeAccepted { id, repeated })
+    }
+
+    /// Has a block take the plan on under its key; gives the upgrade of before, if an earlier block has that key.
+    async fn announced(
+        self: &Arc<Self>,
+        id: u64,
+        key: Key,
+        proposed: &Arc<Proposed>,
+    ) -> Result<Option<u64>, Refusal> {
+        let taken = self.ordered(proposed.entry()).await;
+        let why = match &taken {
+            Ok(taken) if !taken.repeated => return Ok(None),
+            Ok(taken) => {
+                let height = taken.moment.height;
+                let detail = format!("block {height} has taken a plan on under its key");
+                Explained::new(codes::KEY_USED, detail, "see the upgrade of then")
+            }
+            Err(refusal) => (*refusal.why).clone(),
+        };
+        let close = move |this: &Self, _: &Proposed| this.upgrades.not_taken_on(id, &why);
+        self.blocking(proposed, close).await?;
+        // Executed after the look: the upgrade of then is the answer.
+        let before = taken?.moment.height;
+        self.upgrades.before(key, before).map(Some)
     }
 
     /// Does something on a thread that may block.
