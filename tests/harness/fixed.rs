@@ -231,7 +231,7 @@ impl Fixed {
     }
 
     /// Why the node has refused a block, if it has.
-    pub fn refused(&self) -> Option<&BlockRefused> {
+    pub fn refused(&self) -> Option<BlockRefused> {
         self.harness.node().halted()
     }
 

@@ -324,7 +324,7 @@ fn results_that_differ_are_refused_at_the_next_block_and_the_two_receipts_name_t
     let ours = fixed.receipt(5);
     let refused = fixed.refused().unwrap();
     assert!(
-        matches!(refused, BlockRefused::Receipt { parent, .. } if *parent == Height(5)),
+        matches!(refused, BlockRefused::Receipt { parent, .. } if parent == Height(5)),
         "{refused}"
     );
     // Keyless entries are called by their places, so the message after the one that is gone is answered as another one.

@@ -48,6 +48,7 @@ mod taken_up;
 mod timers;
 mod together;
 mod translate;
+mod undecided;
 mod unruly;
 mod waiting;
 mod withdrawal;

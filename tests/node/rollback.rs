@@ -57,7 +57,7 @@ fn upgraded(node: &Harness, library: &Path) -> UpgradeReport {
     report
 }
 
-fn keyed(node: &Harness, key: &str, message: Value) -> (Value, bool) {
+pub(crate) fn keyed(node: &Harness, key: &str, message: Value) -> (Value, bool) {
     let replied = node.send_keyed("kv", key, message).unwrap();
     let body = serde_json::from_slice(&replied.body).unwrap();
     (body, replied.repeated)
@@ -425,7 +425,7 @@ fn forget_aside(folder: &Path) {
 }
 
 /// Version 2, whose states with a key `rotten` do not pass their check.
-fn refuses_rotten() -> Source {
+pub(crate) fn refuses_rotten() -> Source {
     Source::kv_v2().replacing(
         "src/engine.rs",
         "    fn check(&self) -> Result<(), Fault> {\n",

@@ -4,7 +4,7 @@ super::codes! { ALL_BLOCK: "Decided blocks", "Why a node refuses a block that ot
     /// The node ended each time it executed the last block of its log again.
     BLOCK_ENDS_NODE = "block-ends-node", Internal, "See the node's log for the engine; end the node, take the block out of the log with `refit block quarantine HEIGHT`, and start it again.";
     /// An engine panicked while its generation was on probation, or its state did not pass its check at the end of it, and the node's policy is to stop there.
-    PROBATION_HALT = "probation-halt", TransitionFailed, "Take the generation back with `refit upgrade rollback`; or make it permanent with `refit upgrade confirm`, and start the node again.";
+    PROBATION_HALT = "probation-halt", TransitionFailed, "Take the generation back with `refit upgrade rollback`; or make it permanent with `refit upgrade confirm`: the node goes on then.";
     /// The block is of another chain.
     BLOCK_CHAIN = "block-chain", Internal, "Fetch it from a node of this chain.";
     /// The block does not follow the blocks that this node executed.
@@ -59,7 +59,9 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     /// The store in the data folder cannot be opened.
     STORE_NOT_OPENED = "store-not-opened", Usage, "Give the node the rights to its data folder.";
     /// The store in the data folder is damaged, or something else.
-    STORE_DAMAGED = "store-damaged", Internal, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
+    STORE_DAMAGED = "store-damaged", Usage, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
+    /// The store in the data folder ends before what a node has made durable in it.
+    STORE_CUT = "store-cut", Usage, "Put the data folder back from a copy; to go on without what is lost, remove `store/newest` from it, and start the node.";
     /// The store in the data folder was written by a program of another time.
     STORE_FORMAT = "store-format", Usage, "Open it with the program that wrote it.";
     /// The disk does not take or give what is in the data folder.
@@ -75,13 +77,13 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     /// The block is not one that can be taken out of the log.
     BLOCK_NOT_LAST = "block-not-last", Usage, "Name the last block of the log; what is in a checkpoint stays.";
     /// No checkpoint of the data folder can be read.
-    CHECKPOINT_UNREADABLE = "checkpoint-unreadable", Internal, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
+    CHECKPOINT_UNREADABLE = "checkpoint-unreadable", Usage, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
     /// The code that the states are of is not in the data folder.
-    KEPT_CODE_MISSING = "kept-code-missing", Internal, "Put the library back under its name in `store/code` of the data folder.";
+    KEPT_CODE_MISSING = "kept-code-missing", Usage, "Put the library back under its name in `store/code` of the data folder.";
     /// A library in the data folder is not what it was.
-    KEPT_CODE_CHANGED = "kept-code-changed", Internal, "Put the library back under its name in `store/code` of the data folder.";
+    KEPT_CODE_CHANGED = "kept-code-changed", Usage, "Put the library back under its name in `store/code` of the data folder.";
     /// A block of the log is not what it was.
-    LOG_UNREADABLE = "log-unreadable", Internal, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
+    LOG_UNREADABLE = "log-unreadable", Usage, "Put the data folder back from a copy; to begin anew without its states, start with another `--data-dir`.";
     /// A block of the log comes to another result than it did.
     REPLAY_REFUSED = "replay-refused", Internal, "Keep the data folder as it is, and report it with the log.";
     /// An upgrade of the log does not come to the end that it had.

@@ -6,11 +6,11 @@ super::codes! { ALL_SNAPSHOT: "Snapshots", "Why a snapshot is not taken, read or
     /// The snapshot is of a form that this program does not read.
     SNAPSHOT_FORMAT = "snapshot-format", Usage, "Use the release of refit that wrote it, or a newer one.";
     /// The snapshot is cut short.
-    SNAPSHOT_CUT = "snapshot-cut", Internal, "Take another copy of it, or an older snapshot.";
+    SNAPSHOT_CUT = "snapshot-cut", Usage, "Take another copy of it, or an older snapshot.";
     /// Bytes of the snapshot are not those that were written.
-    SNAPSHOT_DAMAGED = "snapshot-damaged", Internal, "Take another copy of it, or an older snapshot.";
+    SNAPSHOT_DAMAGED = "snapshot-damaged", Usage, "Take another copy of it, or an older snapshot.";
     /// The records of the snapshot do not belong together.
-    SNAPSHOT_CONTENT = "snapshot-content", Internal, "Take the snapshot again; if it stays so, this is a defect in refit.";
+    SNAPSHOT_CONTENT = "snapshot-content", Usage, "Take the snapshot again; if it stays so, this is a defect in refit.";
     /// The snapshot, or an engine in it, is larger than can be read.
     SNAPSHOT_TOO_LARGE = "snapshot-too-large", Refused, "Keep less in one engine.";
     /// The file cannot be read.

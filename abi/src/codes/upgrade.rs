@@ -21,6 +21,8 @@ super::codes! { ALL_UPGRADE: "Applying an upgrade", "Why an upgrade is not taken
     PROBATION_PANIC = "probation-panic", TransitionFailed, "Mend the engine before you bring its code again.";
     /// At the end of its probation a state of the generation did not pass its check.
     PROBATION_CHECK = "probation-check", TransitionFailed, "Mend the engine before you bring its code again.";
+    /// Replies are held back, and the generation on probation does not become permanent by itself.
+    REPLIES_UNDECIDED = "replies-undecided", TransitionFailed, "Take the generation back with `refit upgrade rollback`, or make it permanent with `refit upgrade confirm`.";
     /// The upgrade was committed, and taken back by an operator.
     ROLLBACK_ORDERED = "rollback-ordered", TransitionFailed, "The generation of before goes on; mend the code before you bring it again.";
     /// The node has ended each time it tried the upgrade.

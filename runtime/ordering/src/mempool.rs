@@ -30,6 +30,14 @@ pub struct PoolBounds {
     pub bytes: usize,
 }
 
+impl PoolBounds {
+    /// More than a pool ever has.
+    pub const ALL: Self = Self {
+        messages: usize::MAX,
+        bytes: usize::MAX,
+    };
+}
+
 impl Default for PoolBounds {
     fn default() -> Self {
         Self {

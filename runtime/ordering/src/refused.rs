@@ -296,7 +296,7 @@ impl Explain for BlockRefused {
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
             BlockRefused::OnProbation { .. } => {
-                "take the generation back with `refit upgrade rollback`; or make it permanent with `refit upgrade confirm`, and start the node again"
+                "take the generation back with `refit upgrade rollback`; or make it permanent with `refit upgrade confirm`: the node goes on then"
             }
             BlockRefused::StateDiffers { .. } => {
                 "see `refit doctor` on the data folder; restore a snapshot, or start with the code that the blocks were made with"

@@ -98,6 +98,19 @@ pub enum OpenError {
         /// What is wrong with it.
         detail: String,
     },
+    /// Its newest commits are not in it.
+    #[error(
+        "{} ends with commit {found}, and commit {noted} was durable in it: the newest that a node has written is lost",
+        path.display()
+    )]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// The newest commit that it has.
+        found: u64,
+        /// The newest commit that it had.
+        noted: u64,
+    },
     /// It was written by a program of another time.
     #[error("{} is a store of form {found}, and this program reads form {reads}", path.display())]
     Format {
@@ -145,6 +158,7 @@ impl Explain for OpenError {
             OpenError::Io { .. } => codes::STORE_NOT_OPENED,
             OpenError::InUse { .. } => codes::DATA_FOLDER_IN_USE,
             OpenError::Damaged { .. } => codes::STORE_DAMAGED,
+            OpenError::Cut { .. } => codes::STORE_CUT,
             OpenError::Format { .. } => codes::STORE_FORMAT,
         }
     }
@@ -162,6 +176,9 @@ impl Explain for OpenError {
             }
             OpenError::Damaged { .. } => {
                 "put the data folder back from a copy of yours; to begin anew without its states, start with another --data-dir"
+            }
+            OpenError::Cut { .. } => {
+                "put the data folder back from a copy of yours; to go on without what is lost, remove the file `newest` beside it, and start the node"
             }
             OpenError::Format { .. } => "open it with the program that wrote it",
         })

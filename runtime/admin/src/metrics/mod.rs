@@ -64,6 +64,7 @@ pub struct Metrics {
     rehearsal: Histogram,
     quarantined: Gauge,
     quarantine_unwritten: Gauge,
+    undecided: Gauge,
     mailbox_depth: Gauge,
     libraries_mapped: Gauge,
     libraries_pinned: Gauge,
@@ -102,6 +103,7 @@ impl Metrics {
             rehearsal: Histogram::new(WORK_BUCKETS_S),
             quarantined: Gauge::default(),
             quarantine_unwritten: Gauge::default(),
+            undecided: Gauge::default(),
             mailbox_depth: Gauge::default(),
             libraries_mapped: Gauge::default(),
             libraries_pinned: Gauge::default(),
@@ -137,6 +139,8 @@ impl Metrics {
         plain(r, "quarantined", help, &self.quarantined);
         let help = "1 while the quarantine list on the disk is not as the node has it";
         plain(r, "quarantine_unwritten", help, &self.quarantine_unwritten);
+        let help = "1 while a generation on probation waits for an operator's word";
+        plain(r, "undecided", help, &self.undecided);
         let help = "Number of the last executed block";
         plain(r, "height", help, &self.height);
         let help = "Live generation of engine code";
@@ -217,6 +221,11 @@ impl Metrics {
     /// Sets whether the quarantine list on the disk is not as the node has it.
     pub fn set_quarantine_unwritten(&self, unwritten: bool) {
         self.quarantine_unwritten.set(unwritten.into());
+    }
+
+    /// Sets whether a generation on probation waits for an operator's word.
+    pub fn set_undecided(&self, undecided: bool) {
+        self.undecided.set(undecided.into());
     }
 
     /// Counts `faults` more messages that engines of `kind` answered with a fault.

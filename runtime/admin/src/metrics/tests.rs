@@ -13,6 +13,7 @@ fn the_text_has_every_metric_under_its_name() {
     metrics.count_rehearsal(RehearsalOutcome::Failed, Duration::from_secs(20));
     metrics.set_quarantined(1);
     metrics.set_quarantine_unwritten(true);
+    metrics.set_undecided(true);
     metrics.set_engines("kv", 11, 2);
     metrics.add_faults("kv", 6);
     metrics.add_dead_letters(8);
@@ -37,6 +38,7 @@ fn the_text_has_every_metric_under_its_name() {
         "refit_rehearsal_seconds_bucket{le=\"30.0\"} 1",
         "refit_quarantined 1",
         "refit_quarantine_unwritten 1",
+        "refit_undecided 1",
         "refit_faults_total{kind=\"kv\"} 6",
         "refit_poisoned{kind=\"kv\"} 2",
         "refit_dead_letters_total 8",

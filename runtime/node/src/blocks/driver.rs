@@ -105,6 +105,8 @@ pub(crate) struct Driver {
     room: Option<bool>,
     /// No block follows the one that is executed.
     told_to_end: bool,
+    /// A decided block was not executed, because the node had halted: the source waits for its end.
+    has_dropped: bool,
     armed: Option<Box<Waiting>>,
     /// An upgrade for which this ends at its height.
     stops: Option<Box<Stopping>>,
@@ -203,6 +205,7 @@ impl Driver {
             passed,
             room: None,
             told_to_end: false,
+            has_dropped: false,
             armed: None,
             stops: None,
             follow_up: None,
@@ -385,6 +388,8 @@ impl Driver {
             Intake::StopAt(stopping) => self.stops = Some(stopping),
             // The next step of this turn lets it go.
             Intake::Recalled => {}
+            // The block that was dropped is decided anew.
+            Intake::GoesOn => self.told &= !std::mem::take(&mut self.has_dropped),
             Intake::Photograph(photograph) => self.photographs.push_back(photograph),
             Intake::Checkpoint(ended) => self.checkpoint_before(ended),
             Intake::State(hashed) => self.hear_of_state(hashed),

@@ -32,6 +32,8 @@ pub(crate) enum Intake {
     StopAt(Box<Stopping>),
     /// The upgrade under way was taken back.
     Recalled,
+    /// The node had halted, and executes blocks again.
+    GoesOn,
     /// The state is to be copied between two blocks.
     Photograph(Box<Photograph>),
     /// An upgrade comes: a checkpoint is wanted, unless the newest is near.

@@ -25,7 +25,7 @@ pub(crate) struct InForce {
 pub(crate) struct Standing {
     pub(crate) receipts: Mutex<Receipts>,
     pub(crate) in_force: Mutex<InForce>,
-    refused: OnceLock<BlockRefused>,
+    refused: Mutex<Option<BlockRefused>>,
     failed: OnceLock<Failed>,
 }
 
@@ -65,12 +65,19 @@ impl Standing {
     pub(crate) fn halts(&self, refused: BlockRefused) {
         tracing::error!("the node executes no more blocks, and answers queries: {refused}");
         // The first one is the reason.
-        let _ = self.refused.set(refused);
+        self.refused.lock().get_or_insert(refused);
     }
 
     /// Why it goes no further, if it does not.
-    pub(crate) fn halted(&self) -> Option<&BlockRefused> {
-        self.refused.get()
+    pub(crate) fn halted(&self) -> Option<BlockRefused> {
+        self.refused.lock().clone()
+    }
+
+    /// An operator has decided about the generation on probation: whether the node had halted for that, and goes on.
+    pub(crate) fn is_decided(&self) -> bool {
+        let mut refused = self.refused.lock();
+        let is_for_it = matches!(*refused, Some(BlockRefused::OnProbation { .. }));
+        is_for_it && refused.take().is_some()
     }
 
     /// The node goes no further because a thread of its own does not.

@@ -69,11 +69,14 @@ impl Node {
     fn acts_on(&self, trouble: &Trouble) {
         match self.trials.on_panic {
             OnPanic::Poison => {}
-            OnPanic::Halt => self.standing.halts(BlockRefused::OnProbation {
-                height: trouble.height,
-                engine: trouble.engine,
-                what: trouble.what.clone(),
-            }),
+            OnPanic::Halt => {
+                self.metrics.set_undecided(true);
+                self.standing.halts(BlockRefused::OnProbation {
+                    height: trouble.height,
+                    engine: trouble.engine,
+                    what: trouble.what.clone(),
+                });
+            }
             OnPanic::RollBack => self.take_back_for(trouble),
         }
     }
@@ -126,6 +129,7 @@ impl Node {
                     format!("the state of engine `{engine}` does not pass its check: {error}");
                 tracing::error!(%engine, %height, "{what}; the generation does not become permanent by itself");
                 self.probation.is_unsound(what.clone());
+                self.metrics.set_undecided(true);
                 self.acts_on(&Trouble {
                     engine,
                     height,

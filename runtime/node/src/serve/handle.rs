@@ -92,7 +92,7 @@ impl Node {
     }
 
     /// Why the node executes no more blocks, if it has refused a decided one. It answers queries still.
-    pub fn halted(&self) -> Option<&BlockRefused> {
+    pub fn halted(&self) -> Option<BlockRefused> {
         self.standing.halted()
     }
 
@@ -321,6 +321,7 @@ impl refit_admin::Node for Node {
     fn ready(&self) -> Result<(), Refusal> {
         self.accepts()?;
         self.standing.goes_on()?;
+        self.replies_leave()?;
         if let Some(lasted) = self.watched.long_pause() {
             return Err(pause_lasts(lasted));
         }

@@ -72,10 +72,29 @@ impl Node {
         let shown = self.shown_probation(&on);
         let confirmed = self.probation.confirm(archive);
         confirmed.map_err(|fault| not_written(&fault))?;
-        self.wake();
+        self.metrics.set_undecided(false);
+        match self.standing.is_decided() {
+            true => drop(self.intake.send(Intake::GoesOn)),
+            false => self.wake(),
+        }
         let (generation, after) = (shown.generation, shown.after);
         tracing::info!(%generation, %after, "the generation was confirmed: it is permanent");
         Ok(shown)
+    }
+
+    /// Whether the replies of a generation on probation come to leave by themselves, if they are held back.
+    ///
+    /// # Errors
+    /// The [`Refusal`] where an operator has to decide that.
+    pub(super) fn replies_leave(&self) -> Result<(), Refusal> {
+        let undecided = self.probation.holding().and(self.probation.unsound());
+        undecided.map_or(Ok(()), |why| {
+            let detail = format!(
+                "replies are held back until an operator decides about the generation on probation: {why}"
+            );
+            let next = "take it back with `refit upgrade rollback`, or make it permanent with `refit upgrade confirm`";
+            Err(Refusal::new(503, codes::REPLIES_UNDECIDED, detail, next))
+        })
     }
 
     /// Has the driver look what may leave now. One that has no room for this is awake.

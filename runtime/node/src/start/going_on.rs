@@ -56,7 +56,7 @@ pub(super) fn replay(
             Err(RecvTimeoutError::Disconnected) => return Err(RecoveryError::Ended.into()),
         }
         if let Some(refused) = node.halted() {
-            return Err(RecoveryError::Refused(refused.clone()).into());
+            return Err(RecoveryError::Refused(refused).into());
         }
         if node.failed().is_some() {
             return Err(RecoveryError::Ended.into());

@@ -4,8 +4,9 @@
 //! A commit that fails is not tried again: nobody knows what the disk has. The store takes nothing more then, and
 //! what waits is told why.
 
+use super::newest::Newest;
 use super::queue::{Group, Order, Queue, What};
-use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, OLD_BRANCH, fault};
+use super::tables::{self, BLOCKS, CHECKPOINTS, COMMITS, JOURNAL, Listed, META, OLD_BRANCH, fault};
 use crate::{At, Committed, Fault, Keep, NewBranch, RecordChange, Step, Steps, Wake};
 use parking_lot::Mutex;
 use redb::{Database, ReadableTable, WriteTransaction};
@@ -35,6 +36,10 @@ pub(super) struct Committer {
     pub(super) more: bool,
     /// Bytes of the records that the journal keeps.
     pub(super) journal_bytes: u64,
+    /// The number of the newest commit.
+    pub(super) commits: u64,
+    /// Where it is noted.
+    pub(super) newest: Option<Newest>,
 }
 
 impl Committer {
@@ -80,10 +85,31 @@ impl Committer {
         for order in &group.orders {
             told.push(self.order(&txn, order)?);
         }
+        self.count(&txn)?;
         self.hear(group, prunes, At::Begins);
         txn.commit().map_err(fault)?;
+        self.note();
         self.hear(group, prunes, At::Done);
         Ok(told)
+    }
+
+    /// Gives the commit its number.
+    fn count(&mut self, txn: &WriteTransaction) -> Result<(), Fault> {
+        let mut meta = txn.open_table(META).map_err(fault)?;
+        self.commits += 1;
+        meta.insert(COMMITS, self.commits).map_err(fault)?;
+        Ok(())
+    }
+
+    /// Notes the number of a commit that is durable.
+    fn note(&mut self) {
+        let noted = self.newest.as_ref().map(|it| it.note(self.commits));
+        if let Some(Err(error)) = noted {
+            tracing::warn!(
+                "the number of the newest commit is noted no longer: a loss of it would not be seen: {error}"
+            );
+            self.newest = None;
+        }
     }
 
     /// Says which things the commit of a group is about, one after the other.

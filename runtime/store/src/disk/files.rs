@@ -6,6 +6,7 @@
 //! FOLDER/checkpoints/NUMBER.image states; one that the list does not name is swept away at the start
 //! FOLDER/code/BLAKE3.so           libraries, by the hash of their bytes
 //! FOLDER/*/*.part                 not finished: swept away at the start
+//! FOLDER/newest                   the number of the newest commit, by which a loss of it is seen; trusted if it is whole
 //! ```
 
 use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard};
@@ -82,6 +83,11 @@ impl Files {
 
     pub(super) fn blocks(&self) -> PathBuf {
         self.folder.join("blocks.redb")
+    }
+
+    /// Where the number of the newest commit is noted.
+    pub(super) fn newest(&self) -> PathBuf {
+        self.folder.join("newest")
     }
 
     pub(super) fn checkpoints(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 
 mod commit;
 mod files;
+mod newest;
 mod overlay;
 mod queue;
 mod reader;
@@ -23,6 +24,7 @@ use crate::{
 use commit::{Committer, Shared};
 use crossbeam_channel::bounded;
 use files::Files;
+use newest::Newest;
 use parking_lot::Mutex;
 use queue::{Queue, What};
 use redb::{Builder, Database, ReadableTable, StorageBackend};
@@ -98,7 +100,11 @@ impl DiskStore {
         if !is_new {
             drop(StoreReader::open(folder)?);
         }
-        Self::over(files, db)
+        begin(&db, &path)?;
+        let commits = tables::commits(&db).map_err(|why| damaged(&path, &why))?;
+        let newest = Newest::begin(&files.newest(), commits);
+        let newest = newest.map_err(|error| OpenError::io(&files.newest(), error))?;
+        Self::over(files, db, Some(newest))
     }
 
     /// As [`DiskStore::open`], with the bytes of redb's file elsewhere than in the folder.
@@ -116,16 +122,13 @@ impl DiskStore {
         };
         let mut db = whole::opened(&path, open)?;
         whole::check(&path, &mut db)?;
-        Self::over(files, db)
+        begin(&db, &path)?;
+        Self::over(files, db, None)
     }
 
-    fn over(files: Files, db: Database) -> Result<Self, OpenError> {
+    fn over(files: Files, db: Database, noted: Option<Newest>) -> Result<Self, OpenError> {
         let path = files.blocks();
-        let damaged = |why: Fault| OpenError::Damaged {
-            path: path.clone(),
-            detail: why.to_string(),
-        };
-        begin(&db, &path)?;
+        let damaged = |why: Fault| damaged(&path, &why);
         let listed = look_at_checkpoints(&db).map_err(damaged)?;
         let numbers: BTreeSet<_> = listed.iter().map(|listed| listed.number).collect();
         let swept = files.keep_only_checkpoints(&numbers);
@@ -144,6 +147,8 @@ impl DiskStore {
             steps: files.steps().clone(),
             needless,
             journal_bytes: look_at_journal(&shared.db).map_err(damaged)?,
+            commits: tables::commits(&shared.db).map_err(damaged)?,
+            newest: noted,
             more: blocks.is_some_and(|(first, _)| first <= needless.0),
         };
         let thread = std::thread::Builder::new().name("refit-store".to_owned());
@@ -187,6 +192,13 @@ fn begin(db: &Database, path: &Path) -> Result<(), OpenError> {
             found,
             reads: STORE_FORMAT,
         }),
+    }
+}
+
+fn damaged(path: &Path, why: &Fault) -> OpenError {
+    OpenError::Damaged {
+        path: path.to_owned(),
+        detail: why.to_string(),
     }
 }
 

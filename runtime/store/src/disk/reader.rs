@@ -3,7 +3,7 @@
 
 use super::overlay::Overlay;
 use super::tables::{self, BLOCKS, JOURNAL, fault};
-use super::{CACHE_BYTES, Files, begin, look_at_blocks, view, whole};
+use super::{CACHE_BYTES, Files, begin, damaged, look_at_blocks, newest, view, whole};
 use crate::archive::{ArchiveView, Checkpoint};
 use crate::{Fault, JOURNAL_READ_RECORDS_MAX, OpenError};
 use redb::{Builder, Database, ReadableTable, ReadableTableMetadata};
@@ -60,7 +60,11 @@ impl StoreReader {
         let mut db = whole::opened(&path, open)?;
         whole::check(&path, &mut db)?;
         begin(&db, &path)?;
-        Ok(Self { db, files })
+        let found = tables::commits(&db).map_err(|why| damaged(&path, &why))?;
+        match newest::read(&files.newest()) {
+            Some(noted) if noted > found => Err(OpenError::Cut { path, found, noted }),
+            _ => Ok(Self { db, files }),
+        }
     }
 
     /// Where the log begins and ends, if there is a block.

@@ -6,6 +6,7 @@ mod cut;
 mod disk;
 mod failing;
 mod flips;
+mod newest;
 mod promises;
 mod reader;
 mod steps;

@@ -14,8 +14,8 @@ use refit_abi::{BlockTime, Height};
 use refit_admin::Moment;
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters, Trouble, Wrong};
 use refit_ordering::{
-    BLOCK_BYTES_MAX, Block, BlockRefused, Branch, Decided, Header, ParametersHash, ReceiptHash,
-    SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
+    BLOCK_BYTES_MAX, Block, BlockRefused, Branch, Decided, Header, ParametersHash, PoolBounds,
+    ReceiptHash, SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
 };
 use refit_store::{AppendError, BLOCK_BYTES_MAX as LOGGED_BYTES_MAX};
 use std::sync::Arc;
@@ -43,6 +43,10 @@ impl Driver {
             tokens,
         }: Decided,
     ) -> Result<(), Ended> {
+        if self.parts.standing.halted().is_some() {
+            self.stands_still();
+            return Ok(());
+        }
         let bytes = block.to_bytes();
         let accepted = self.accepts(&block, bytes.len());
         let accepted = accepted.and_then(|()| seal.check(block.header.height));
@@ -196,9 +200,6 @@ impl Driver {
 
     /// Whether a decided block fits this node's ground. Its clock has no say: the block is decided.
     fn accepts(&mut self, block: &Block, bytes: usize) -> Result<(), BlockRefused> {
-        if let Some(refused) = self.parts.standing.halted() {
-            return Err(refused.clone());
-        }
         self.follow_abort(&block.header);
         self.ground.check(block)?;
         check_length(block.header.height, bytes)
@@ -221,10 +222,17 @@ impl Driver {
 
     /// Halts: to execute the block, or another in its place, would be to diverge. All who wait get this reason.
     pub(super) fn halt(&mut self, refused: BlockRefused) {
+        self.parts.standing.halts(refused);
+        self.stands_still();
+    }
+
+    /// The node has halted, and drops a decided block. What waits for one of the next is dropped with it: nobody who is
+    /// told now that it was not handled finds it handled later.
+    fn stands_still(&mut self) {
         self.let_out();
-        if self.parts.standing.halted().is_none() {
-            self.parts.standing.halts(refused);
-        }
+        self.has_dropped = true;
+        let pool = self.parts.source.mempool();
+        drop((pool.take(PoolBounds::ALL), pool.take_orders()));
         // Dropped, each gets the reason from the standing: see `has_ended_how`.
         self.waiters = Waiters::default();
     }
