@@ -4,6 +4,7 @@ use crate::offline_node::{Folder, armed, begin, fill, only, plan};
 use crate::{entry, put, workshop};
 use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
+use refit_admin::Node as _;
 use refit_admin::api::{Offline, QuarantineEntry, QuarantineState, UpgradeState};
 use refit_node::{NodeConfig, Quarantine};
 use std::path::Path;

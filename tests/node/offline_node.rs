@@ -2,7 +2,6 @@
 
 use crate::offline::{at_once_directives, version_2_at_once};
 use crate::{entry, put, reason, workshop};
-use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
 use refit_admin::Node as _;
 use refit_admin::api::{Offline, UpgradeReport, UpgradeState};
