@@ -4,11 +4,11 @@ use crate::failure::Reported;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+mod left_over;
 
 /// Why a file could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -128,48 +128,20 @@ pub(crate) const PUBLIC: u32 = 0o666;
 /// Permissions of what only its owner reads.
 pub(crate) const PRIVATE: u32 = 0o600;
 
-/// As [`replace`], for a file of these permissions. The file beside is new, or left by a process of this number
-/// that was killed: one that is there is never opened.
+/// As [`replace`], for a file of these permissions.
 pub(crate) fn replace_as(
     mode: u32,
     path: &Path,
     write: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    let partial = beside(path);
-    create_new(mode, &partial)
-        .and_then(|_| write(&partial))
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(|source| {
-            // The error of the write is the one to report.
-            let _ = fs::remove_file(&partial);
-            FileError::Unwritable {
-                path: path.to_owned(),
-                source,
-            }
-        })
+    let coming = Coming::begin(mode, path)?;
+    write(coming.partial())
+        .and_then(|()| fs::rename(coming.partial(), path))
+        .map_err(|source| coming.unwritable(source))
 }
 
-/// The path of the file beside `path` that is put in its place.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().map(OsString::from).unwrap_or_default();
-    name.push(format!(".{}.partial", std::process::id()));
-    path.with_file_name(name)
-}
-
-fn create_new(mode: u32, path: &Path) -> io::Result<File> {
-    let create = || {
-        let mut options = File::options();
-        options.write(true).create_new(true).mode(mode).open(path)
-    };
-    match create() {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(path).and_then(|()| create())
-        }
-        created => created,
-    }
-}
-
-/// A file that comes bit by bit, beside the path that it is put at. It goes with this, unless it is put there.
+/// A file that comes bit by bit, beside the path that it is put at. It goes with this, unless it is put there, or the
+/// process is killed: the next one for the path takes it away then.
 #[derive(Debug)]
 pub(crate) struct Coming {
     file: File,
@@ -180,8 +152,9 @@ pub(crate) struct Coming {
 impl Coming {
     /// A new one of these permissions.
     pub(crate) fn begin(mode: u32, path: &Path) -> Result<Self, FileError> {
-        let partial = beside(path);
-        let file = create_new(mode, &partial).map_err(|source| FileError::Unwritable {
+        left_over::sweep(path);
+        let begun = left_over::create_beside(mode, path);
+        let (file, partial) = begun.map_err(|source| FileError::Unwritable {
             path: path.to_owned(),
             source,
         })?;

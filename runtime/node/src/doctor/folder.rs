@@ -140,11 +140,11 @@ fn quarantine(folder: &Path) -> QuarantineFacts {
     }
 }
 
-/// Files of an unfinished replacement: the next one takes their place.
+/// Files of an unfinished replacement, and what killed commands have left: the next one takes their place.
 fn stray_beside(folder: &Path) -> Vec<FileFacts> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());
-    let unfinished = paths.filter(|path| path.extension().is_some_and(|it| it == "new"));
+    let unfinished = paths.filter(|path| has_ending(path, "new") || has_ending(path, "partial"));
     let mut stray: Vec<_> = unfinished.take(STRAY_MAX).map(file).collect();
     stray.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     stray
@@ -164,6 +164,10 @@ fn stray_inside(store: &StoreReader, code: &[super::facts::CodeFacts]) -> Vec<Fi
         bytes: file.bytes,
     };
     stray.take(STRAY_MAX).map(fact).collect()
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|it| it == ending)
 }
 
 fn file(path: PathBuf) -> FileFacts {
