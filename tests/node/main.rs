@@ -33,6 +33,7 @@ mod offline;
 mod offline_node;
 mod orders;
 mod poison;
+mod power;
 mod recovery;
 mod rehearsal;
 mod requests;

@@ -1,9 +1,9 @@
 //! The power goes: of what was written since the last sync, any part may be there, the last one torn between sectors.
 
-use crate::disk::{Disk, Told, apply};
 use proptest::prelude::*;
 use refit_abi::Height;
 use refit_store::{BlockLog, DiskStore, RecordChange, Store};
+use refit_test_support::{Disk, Told, remains};
 use std::sync::OnceLock;
 
 const BLOCKS: u64 = 12;
@@ -39,47 +39,6 @@ fn story() -> &'static Story {
     })
 }
 
-/// A disk writes a sector whole or not at all.
-const SECTOR_BYTES: usize = 512;
-
-/// What is on the disk if the power goes after `until` things: all up to the last sync, and of the rest what `kept` says.
-/// Of the last one the sectors that begin behind `torn` of its bytes are as they were before.
-fn remains(until: usize, kept: &[bool], torn: usize) -> Vec<u8> {
-    let told = &story().told[..until];
-    let synced = told.iter().rposition(|it| matches!(it, Told::Sync));
-    let synced = synced.map_or(0, |place| place + 1);
-    let mut bytes = Vec::new();
-    told[..synced].iter().for_each(|it| apply(&mut bytes, it));
-    let unsynced = told[synced..].iter().enumerate();
-    let left: Vec<_> = unsynced
-        .filter(|(place, _)| kept.get(*place).copied().unwrap_or(true))
-        .map(|(_, it)| it)
-        .collect();
-    let Some((last, others)) = left.split_last() else {
-        return bytes;
-    };
-    others.iter().for_each(|it| apply(&mut bytes, it));
-    match last {
-        Told::Write { at, bytes: new } => {
-            let end = (*at as usize).saturating_add(torn) / SECTOR_BYTES * SECTOR_BYTES;
-            let there = end.saturating_sub(*at as usize).min(new.len());
-            let new = match torn >= new.len() {
-                true => new.clone(),
-                false => new[..there].to_vec(),
-            };
-            apply(
-                &mut bytes,
-                &Told::Write {
-                    at: *at,
-                    bytes: new,
-                },
-            );
-        }
-        other => apply(&mut bytes, other),
-    }
-    bytes
-}
-
 fn holds(until: usize, bytes: Vec<u8>) {
     let past = story()
         .promised
@@ -110,7 +69,7 @@ fn holds(until: usize, bytes: Vec<u8>) {
 #[test]
 fn every_prefix_of_what_was_written_is_a_store_with_all_that_was_promised() {
     for until in 0..=story().told.len() {
-        holds(until, remains(until, &[], usize::MAX));
+        holds(until, remains(&story().told[..until], &[], usize::MAX));
     }
     eprintln!("{} prefixes", story().told.len() + 1);
 }
@@ -124,6 +83,6 @@ proptest! {
         kept in proptest::collection::vec(any::<bool>(), 0..40),
         torn in 0_usize..5_000,
     ) {
-        holds(until, remains(until, &kept, torn));
+        holds(until, remains(&story().told[..until], &kept, torn));
     }
 }

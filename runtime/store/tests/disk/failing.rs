@@ -1,9 +1,9 @@
 //! A disk that is full, or fails, at every place where it can: what was said to be durable is there, nothing else is
 //! promised, and nothing is tried twice.
 
-use crate::disk::{Disk, Fails};
 use refit_abi::Height;
 use refit_store::{BlockLog, DiskStore, Fault, Journal, RecordChange, Store};
+use refit_test_support::{Disk, Fails};
 
 const BLOCKS: u64 = 6;
 

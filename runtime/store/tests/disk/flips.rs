@@ -8,9 +8,9 @@
 //! REFIT_FLIP_STEP=64 cargo test -p refit-store --test disk -- --nocapture flips
 //! ```
 
-use crate::disk::Disk;
 use refit_abi::Height;
 use refit_store::{BlockLog, DiskStore, Journal, Keep, OpenError, RecordChange, Store};
+use refit_test_support::Disk;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod cut;
-mod disk;
 mod failing;
 mod flips;
 mod newest;
