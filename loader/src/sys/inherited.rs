@@ -13,6 +13,13 @@ pub fn ends_with_this_program(number: i32) -> bool {
     unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) == 0 }
 }
 
+/// Has the file that is open under this number stay open in whatever program comes next. False if none is open.
+pub fn goes_along(number: i32) -> bool {
+    // SAFETY: the call takes numbers alone, and changes no more than what an `exec` does to the file. One that is
+    // not open is an error that changes nothing.
+    unsafe { libc::fcntl(number, libc::F_SETFD, 0) == 0 }
+}
+
 /// The file that is open under this number, under another one: both are closed in whatever program comes next.
 ///
 /// # Errors
@@ -36,12 +43,15 @@ mod tests {
     use std::os::fd::{AsFd, AsRawFd};
 
     #[test]
-    fn a_file_that_was_left_open_is_not_left_open_again() {
+    fn a_file_that_was_left_open_is_left_open_again_only_where_that_is_said() {
         let left = File::open("/dev/null").unwrap();
         fcntl_setfd(&left, FdFlags::empty()).unwrap();
         assert!(ends_with_this_program(left.as_raw_fd()));
         assert_eq!(fcntl_getfd(&left).unwrap(), FdFlags::CLOEXEC);
         assert!(!ends_with_this_program(-1));
+        assert!(goes_along(left.as_raw_fd()));
+        assert_eq!(fcntl_getfd(&left).unwrap(), FdFlags::empty());
+        assert!(!goes_along(-1));
     }
 
     #[test]

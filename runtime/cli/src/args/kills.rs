@@ -22,7 +22,18 @@ pub(crate) enum Kill {
     },
     /// This long after the process was started.
     After(Duration),
+    /// The node's folder is lost, and a snapshot that was taken before is restored into a new one: that is killed at this
+    /// step, and done again.
+    Restoring {
+        /// As the restoring process says it.
+        step: String,
+        /// Counted from 1.
+        occurrence: u32,
+    },
 }
+
+/// How a kill of a restore is told from one of a node.
+const RESTORING: &str = "restore/";
 
 /// A kill for each life of a node, in their order; the life behind the last one is not killed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,17 +51,20 @@ impl FromStr for Kill {
                 format!("`{text}` is no time of at most {most}ms")
             });
         }
-        let (step, occurrence) = text.split_once('#').unwrap_or((text, "1"));
+        let restoring = text.strip_prefix(RESTORING);
+        let at = restoring.unwrap_or(text);
+        let (step, occurrence) = at.split_once('#').unwrap_or((at, "1"));
         let is_step = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
         match occurrence.parse() {
             Ok(occurrence) if occurrence > 0 && !step.is_empty() && step.bytes().all(is_step) => {
-                Ok(Self::At {
-                    step: step.to_owned(),
-                    occurrence,
+                let step = step.to_owned();
+                Ok(match restoring {
+                    Some(_) => Self::Restoring { step, occurrence },
+                    None => Self::At { step, occurrence },
                 })
             }
             _ => Err(format!(
-                "`{text}` is neither a step, such as blocks-done#3, nor a time, such as 150ms"
+                "`{text}` is neither a step, such as blocks-done#3 or restore/keep-done#1, nor a time, such as 150ms"
             )),
         }
     }
@@ -75,6 +89,7 @@ impl fmt::Display for Kill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At { step, occurrence } => write!(f, "{step}#{occurrence}"),
+            Self::Restoring { step, occurrence } => write!(f, "{RESTORING}{step}#{occurrence}"),
             Self::After(after) => write!(f, "{}ms", after.as_millis()),
         }
     }
@@ -100,6 +115,7 @@ mod tests {
             "blocks-done#3",
             "150ms",
             "put-replay-begins#1,0ms,keep-done#2",
+            "restore/keep-done#1,blocks-done#1",
         ] {
             let kills: Kills = text.parse().unwrap();
             assert_eq!(kills.to_string(), text);
@@ -109,7 +125,18 @@ mod tests {
             "keep-done#1"
         );
         for wrong in [
-            "", "a#0", "A#1", "#1", "a#", "a#x", "1s", "-5ms", "70000ms", "a,,b",
+            "",
+            "restore/",
+            "restore/1ms",
+            "a#0",
+            "A#1",
+            "#1",
+            "a#",
+            "a#x",
+            "1s",
+            "-5ms",
+            "70000ms",
+            "a,,b",
         ] {
             assert!(wrong.parse::<Kills>().is_err(), "{wrong}");
         }

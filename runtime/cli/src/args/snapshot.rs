@@ -78,6 +78,9 @@ pub(crate) struct RestoreArgs {
     /// The library of a kind, for a snapshot that was taken without code: the very file that the node ran.
     #[arg(long = "library", value_name = "KIND=PATH")]
     pub(crate) libraries: Vec<NamedPath>,
+    /// Says each step of the store on this inherited descriptor, as that of `refit run` does.
+    #[arg(long, value_name = "FD", help_heading = "Testing")]
+    pub(crate) announce_steps: Option<i32>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -1,9 +1,11 @@
 //! The clients of a round: each writes its numbers, one after the other, and reads between them, over all lives of the node.
 
+use super::branches::At;
 use super::found::{Check, Found};
 use super::ledger::{Ledger, Read, Reply, key, name, number_in};
 use super::random::Random;
 use crate::client::{Answer, Connection, NodeAddress};
+use refit_admin::{HEADER_BRANCH, HEADER_GENERATION, HEADER_HEIGHT};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -97,8 +99,7 @@ impl Way {
         }
         Some(Ok(Reply {
             body,
-            height: header(&answer, "refit-height"),
-            generation: header(&answer, "refit-generation"),
+            at: at(&answer),
             is_repeated: answer.header("refit-repeated") == Some("true"),
         }))
     }
@@ -128,17 +129,24 @@ impl Way {
         let read = Read {
             floor,
             value,
-            height: header(&answer, "refit-height"),
-            generation: header(&answer, "refit-generation"),
+            at: at(&answer),
         };
         ledger.borrow_mut().reads(client, read);
         true
     }
 }
 
-fn header(answer: &Answer, name: &str) -> u64 {
-    let number = answer.header(name).and_then(|text| text.parse().ok());
-    number.unwrap_or(0)
+/// Where an answer was made.
+fn at(answer: &Answer) -> At {
+    let header = |name| {
+        let number = answer.header(name).and_then(|text| text.parse().ok());
+        number.unwrap_or(0)
+    };
+    At {
+        branch: header(HEADER_BRANCH),
+        height: header(HEADER_HEIGHT),
+        generation: header(HEADER_GENERATION),
+    }
 }
 
 impl Clients {
@@ -193,10 +201,12 @@ impl Client {
 
     /// Sends the next number until it is answered; false if the client ends with that.
     async fn write(&mut self) -> bool {
-        let number = self.ledger.borrow().acknowledged(self.number) + 1;
-        let began = Instant::now();
-        self.ledger.borrow_mut().sends(self.number, number);
+        let next = || self.ledger.borrow().acknowledged(self.number) + 1;
+        let (mut number, began) = (next(), Instant::now());
         while began.elapsed() < ANSWER_MAX {
+            // Another one once the node goes on from a snapshot that has less.
+            number = next();
+            self.ledger.borrow_mut().sends(self.number, number);
             match self.way.put(self.number, number).await {
                 Some(Ok(reply)) => {
                     self.ledger.borrow_mut().acknowledges(self.number, reply);

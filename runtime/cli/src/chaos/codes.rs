@@ -1,14 +1,16 @@
 //! [`Codes`]: which code a generation may have, and has.
 //!
 //! The library that makes a generation is known before its plan is sent. A plan that a kill took back leaves the number of
-//! its generation to another; once a generation was seen live with some code, it has that code for ever.
+//! its generation to another; once a generation was seen live with some code, it has that code for ever, unless it is
+//! rolled back.
 
+use super::branches::Branches;
 use super::found::{Check, Found};
 use refit_admin::api::{EngineState, Status};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of a chain's first generation.
-const FIRST: u64 = 1;
+pub(super) const FIRST: u64 = 1;
 
 /// Hexadecimal digits of an artifact that stand in the name of what is mapped, at least.
 const DIGITS_MIN: usize = 8;
@@ -43,6 +45,8 @@ pub(super) struct Codes {
     planned: BTreeMap<u64, BTreeSet<String>>,
     /// The one that it had.
     live: BTreeMap<u64, String>,
+    /// The branch that all of that is of.
+    branch: u64,
 }
 
 impl Codes {
@@ -51,7 +55,16 @@ impl Codes {
         Self {
             planned: BTreeMap::from([(FIRST, BTreeSet::from([artifact.to_owned()]))]),
             live: BTreeMap::new(),
+            branch: 0,
         }
+    }
+
+    /// Generations that were taken back leave their numbers to others.
+    pub(super) fn follow(&mut self, branches: &Branches) {
+        let base = branches.base_since(self.branch);
+        self.planned.retain(|generation, _| *generation <= base);
+        self.live.retain(|generation, _| *generation <= base);
+        self.branch = branches.newest();
     }
 
     /// A plan is about to be sent that would make this generation with this artifact.
@@ -112,11 +125,12 @@ impl Codes {
         }
     }
 
-    /// The generations that the node's history of upgrades says were made, when its live one is `generation`.
-    pub(super) fn history(generation: u64, made: &[u64]) -> Vec<Found> {
+    /// The generations that the node's history of upgrades says were made since it began with `first`, when its live one
+    /// is `generation`.
+    pub(super) fn history(first: u64, generation: u64, made: &[u64]) -> Vec<Found> {
         let mut made = made.to_vec();
         made.sort_unstable();
-        match made.iter().copied().eq(FIRST + 1..=generation) {
+        match made.iter().copied().eq(first + 1..=generation) {
             true => Vec::new(),
             false => {
                 let detail = format!(
@@ -195,10 +209,11 @@ mod tests {
 
     #[test]
     fn the_history_has_each_generation_behind_the_first_once() {
-        assert_eq!(Codes::history(1, &[]), []);
-        assert_eq!(Codes::history(3, &[3, 2]), []);
+        assert_eq!(Codes::history(1, 1, &[]), []);
+        assert_eq!(Codes::history(1, 3, &[3, 2]), []);
+        assert_eq!(Codes::history(3, 4, &[4]), []);
         for wrong in [&[2][..], &[3], &[2, 3, 3], &[2, 3, 4]] {
-            assert_eq!(Codes::history(3, wrong).len(), 1, "{wrong:?}");
+            assert_eq!(Codes::history(1, 3, wrong).len(), 1, "{wrong:?}");
         }
     }
 }

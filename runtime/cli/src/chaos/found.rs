@@ -26,6 +26,14 @@ pub(super) enum Check {
     HeightWentBack,
     /// A branch is lower than one that was seen before.
     BranchWentBack,
+    /// A branch began that nobody has ordered.
+    BranchUnordered,
+    /// A roll-back that the node had accepted is not carried out.
+    RollBackForgotten,
+    /// The node's report of a roll-back has replies that came out otherwise, or that are gone.
+    RepliesRevised,
+    /// A snapshot cannot be restored.
+    NotRestored,
     /// A generation is lower than one that was seen before.
     GenerationWentBack,
     /// One height has answers of two generations, or a later one those of an earlier generation.
@@ -56,6 +64,10 @@ impl fmt::Display for Check {
             Self::ReadUnsent => "read-unsent",
             Self::HeightWentBack => "height-went-back",
             Self::BranchWentBack => "branch-went-back",
+            Self::BranchUnordered => "branch-unordered",
+            Self::RollBackForgotten => "roll-back-forgotten",
+            Self::RepliesRevised => "replies-revised",
+            Self::NotRestored => "not-restored",
             Self::GenerationWentBack => "generation-went-back",
             Self::GenerationMixed => "generation-mixed",
             Self::CodeDiffers => "code-differs",

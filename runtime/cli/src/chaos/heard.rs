@@ -35,7 +35,9 @@ impl Heard {
     /// Of a life that is to be killed so. `has_tried`: one before it was killed while it tried the last block.
     pub(super) fn new(kill: Option<&Kill>, has_tried: bool) -> Self {
         let kill = match kill {
-            Some(Kill::At { step, occurrence }) => Some((step.clone(), *occurrence)),
+            Some(Kill::At { step, occurrence } | Kill::Restoring { step, occurrence }) => {
+                Some((step.clone(), *occurrence))
+            }
             Some(Kill::After(_)) | None => None,
         };
         Self {

@@ -3,7 +3,13 @@
 //! Each client has a key of the store that it sets to 1, 2, 3, …: the value before is in each reply, so each reply says
 //! whether all before it happened, once. A client sends a number until it is answered, under one idempotency key, over all
 //! lives of the node. The ledger outlives them too: it is the memory that the node's is compared with.
+//!
+//! What was told on a branch that was rolled back is there on the next one still, by older code ([`branches`]). What a
+//! restored snapshot does not have is not there any more: those who were told it send it again.
+//!
+//! [`branches`]: super::branches
 
+use super::branches::{At, Branches, Order};
 use super::found::{Check, Found};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -12,8 +18,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) body: String,
-    pub(super) height: u64,
-    pub(super) generation: u64,
+    pub(super) at: At,
     /// It is the recorded one of an earlier send.
     pub(super) is_repeated: bool,
 }
@@ -24,16 +29,16 @@ pub(super) struct Read {
     /// The lowest value that it may be: what was known before the query was sent.
     pub(super) floor: Floor,
     pub(super) value: u64,
-    pub(super) height: u64,
-    pub(super) generation: u64,
+    pub(super) at: At,
 }
 
 /// What a later look must not be below.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Floor {
     pub(super) value: u64,
-    pub(super) height: u64,
-    pub(super) generation: u64,
+    pub(super) at: At,
+    /// How many snapshots were restored by then: none of it holds behind the next.
+    restores: u64,
 }
 
 /// One client's part.
@@ -56,7 +61,10 @@ pub(super) struct Ledger {
     /// The highest that anyone was told.
     height: u64,
     generation: u64,
-    branch: u64,
+    branches: Branches,
+    restores: u64,
+    /// Messages that were acknowledged, and that restored snapshots do not have.
+    undone: u64,
     /// Reads, and repeats, that were compared.
     verified: u64,
     repeated: u64,
@@ -80,7 +88,9 @@ impl Ledger {
             generations: BTreeMap::new(),
             height: 0,
             generation: 0,
-            branch: 0,
+            branches: Branches::default(),
+            restores: 0,
+            undone: 0,
             verified: 0,
             repeated: 0,
             found: Vec::new(),
@@ -95,6 +105,13 @@ impl Ledger {
 
     /// The next number of a client was answered.
     pub(super) fn acknowledges(&mut self, client: usize, reply: Reply) {
+        let reply = Reply {
+            at: self.sees(reply.at),
+            ..reply
+        };
+        let At {
+            height, generation, ..
+        } = reply.at;
         let number = self.acknowledged(client) + 1;
         let find = |check, detail: String| of_request(check, client, number, detail);
         match before(&reply.body) {
@@ -113,31 +130,33 @@ impl Ledger {
             }
         }
         if let Some(last) = self.books[client].acknowledged.last()
-            && last.height >= reply.height
+            && last.at.height >= height
         {
             let detail = format!(
-                "answered at height {}, and the request before at height {}",
-                reply.height, last.height
+                "answered at height {height}, and the request before at height {}",
+                last.at.height
             );
             self.found.push(find(Check::HeightWentBack, detail));
         }
-        if let Some(detail) = self.mixes(reply.height, reply.generation) {
+        if let Some(detail) = self.mixes(height, generation) {
             self.found.push(find(Check::GenerationMixed, detail));
         }
-        self.generations.insert(reply.height, reply.generation);
-        self.grow(reply.height, reply.generation);
+        self.generations.insert(height, generation);
+        self.grow(height, generation);
         self.books[client].acknowledged.push(reply);
     }
 
     /// A request that was answered before was answered again.
     pub(super) fn repeats(&mut self, client: usize, number: u64, reply: &Reply) {
         self.repeated += 1;
+        let at = self.sees(reply.at);
         let place = usize::try_from(number - 1).unwrap_or(usize::MAX);
         let Some(first) = self.books[client].acknowledged.get(place) else {
             return;
         };
         let again = Reply {
             is_repeated: first.is_repeated,
+            at,
             ..reply.clone()
         };
         if again != *first {
@@ -145,7 +164,7 @@ impl Ledger {
             let found = of_request(Check::ReplyDiffers, client, number, detail);
             self.found.push(found);
         } else if !reply.is_repeated {
-            let detail = format!("it was handled anew at height {}", reply.height);
+            let detail = format!("it was handled anew at height {}", at.height);
             let found = of_request(Check::AppliedTwice, client, number, detail);
             self.found.push(found);
         }
@@ -155,20 +174,21 @@ impl Ledger {
     pub(super) fn floor(&self, client: usize) -> Floor {
         Floor {
             value: self.acknowledged(client).max(self.books[client].read),
-            height: self.height,
-            generation: self.generation,
+            at: At {
+                branch: self.branches.newest(),
+                height: self.height,
+                generation: self.generation,
+            },
+            restores: self.restores,
         }
     }
 
     /// The value of a client was read.
     pub(super) fn reads(&mut self, client: usize, read: Read) {
         self.verified += 1;
-        let Read {
-            floor,
-            value,
-            height,
-            generation,
-        } = read;
+        let Read { floor, value, at } = read;
+        let floor = self.holding(floor);
+        let height = at.height;
         let find = |check, detail: String| Found {
             client: Some(name(client)),
             ..Found::new(check, detail)
@@ -178,7 +198,7 @@ impl Ledger {
         if value < floor.value {
             let detail = format!(
                 "{value} is read at height {height}; {} was told before, at most at height {}",
-                floor.value, floor.height
+                floor.value, floor.at.height
             );
             found.push(find(Check::ReadWentBack, detail));
         }
@@ -187,20 +207,28 @@ impl Ledger {
             found.push(find(Check::ReadUnsent, detail));
         }
         self.found.extend(found);
-        self.looks(floor, height, generation);
+        self.looks(floor, at);
         self.books[client].read = self.books[client].read.max(value);
     }
 
-    /// The node was at this height and generation, in a look before which `floor` was known.
-    pub(super) fn looks(&mut self, floor: Floor, height: u64, generation: u64) {
-        if height < floor.height {
-            let detail = format!("height {height}, after height {} was told", floor.height);
+    /// The node was there in a look before which `floor` was known.
+    pub(super) fn looks(&mut self, floor: Floor, at: At) {
+        if at.branch < floor.at.branch {
+            let detail = format!("{at:?}, after branch {} was told", floor.at.branch);
+            self.found.push(Found::new(Check::BranchWentBack, detail));
+        }
+        let At {
+            height, generation, ..
+        } = self.sees(at);
+        let floor = self.holding(floor);
+        if height < floor.at.height {
+            let detail = format!("height {height}, after height {} was told", floor.at.height);
             self.found.push(Found::new(Check::HeightWentBack, detail));
         }
-        if generation < floor.generation {
+        if generation < floor.at.generation {
             let detail = format!(
                 "generation {generation} at height {height}, after generation {} was told",
-                floor.generation
+                floor.at.generation
             );
             self.found
                 .push(Found::new(Check::GenerationWentBack, detail));
@@ -215,13 +243,82 @@ impl Ledger {
         self.grow(height, generation);
     }
 
+    /// What a floor is worth by now.
+    fn holding(&self, floor: Floor) -> Floor {
+        match floor.restores == self.restores {
+            true => Floor {
+                at: self.branches.now(floor.at),
+                ..floor
+            },
+            false => Floor::default(),
+        }
+    }
+
+    /// The node was there; gives where that is by now.
+    fn sees(&mut self, at: At) -> At {
+        if at.branch > self.branches.newest() {
+            self.stands_on(at.branch);
+        }
+        self.branches.now(at)
+    }
+
     /// The node's log is on this branch.
     pub(super) fn stands_on(&mut self, branch: u64) {
-        if branch < self.branch {
-            let detail = format!("branch {branch}, after branch {} was told", self.branch);
-            self.found.push(Found::new(Check::BranchWentBack, detail));
+        let before = self.branches.newest();
+        let found = self.branches.stands_on(branch);
+        self.found.extend(found);
+        if branch > before {
+            self.goes_back(self.branches.base_since(before));
         }
-        self.branch = self.branch.max(branch);
+    }
+
+    /// All that was told is of no later generation now.
+    fn goes_back(&mut self, base: u64) {
+        self.generation = self.generation.min(base);
+        for generation in self.generations.values_mut() {
+            *generation = base.min(*generation);
+        }
+        let replies = self.books.iter_mut().flat_map(|it| &mut it.acknowledged);
+        replies.for_each(|reply| reply.at = self.branches.now(reply.at));
+    }
+
+    /// A roll-back is about to be ordered.
+    pub(super) fn orders(&mut self, order: Order) {
+        self.branches.orders(order);
+    }
+
+    /// The node has said whether it carries it out.
+    pub(super) fn is_told(&mut self, is_accepted: bool) {
+        self.branches.is_told(is_accepted);
+    }
+
+    /// Another life of the node takes messages, on this branch.
+    pub(super) fn lives_again(&mut self, branch: u64) {
+        self.stands_on(branch);
+        let found = self.branches.settle();
+        self.found.extend(found);
+    }
+
+    /// The branches of the node's chain.
+    pub(super) fn branches(&self) -> &Branches {
+        &self.branches
+    }
+
+    /// The node goes on from a snapshot, which was taken there. Who was told something behind it was told in vain.
+    pub(super) fn restored(&mut self, snapshot: At) {
+        self.restores += 1;
+        self.branches.restored(snapshot);
+        self.height = snapshot.height;
+        self.generations
+            .retain(|height, _| *height <= snapshot.height);
+        self.goes_back(snapshot.generation);
+        for book in &mut self.books {
+            let told = &mut book.acknowledged;
+            self.undone += told.len() as u64;
+            told.retain(|reply| reply.at.height <= snapshot.height);
+            self.undone -= told.len() as u64;
+            book.read = told.len() as u64;
+        }
     }
 
     /// Another look found something.
@@ -240,7 +337,12 @@ impl Ledger {
     }
 
     pub(super) fn acknowledged_in_all(&self) -> u64 {
-        (0..self.books.len()).map(|it| self.acknowledged(it)).sum()
+        let told = (0..self.books.len()).map(|it| self.acknowledged(it));
+        told.sum::<u64>() + self.undone
+    }
+
+    pub(super) fn undone(&self) -> u64 {
+        self.undone
     }
 
     pub(super) fn clients(&self) -> usize {

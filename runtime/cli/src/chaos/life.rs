@@ -2,7 +2,7 @@
 
 use super::heard::{Counts, Heard, Then};
 use crate::client::NodeAddress;
-use crate::demo::process::{mapped_libraries, run_command};
+use crate::demo::process::{mapped_libraries, own_command};
 use rustix::io::dup;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -26,6 +26,9 @@ const SPARED_LOOK: Duration = Duration::from_millis(1);
 /// Longest step that is read, in bytes: what is longer is none.
 const STEP_BYTES_MAX: u64 = 256;
 
+/// Blocks of a probation: long enough for a roll-back to be ordered in it, and short enough for many upgrades in a life.
+const PROBATION_BLOCKS: &str = "64";
+
 /// Bytes of the end of a log that a violation shows.
 const TAIL_BYTES: usize = 2_000;
 
@@ -37,6 +40,15 @@ pub(super) const BY_TIME: &str = "by-time";
 pub(super) struct Place {
     pub(super) folder: PathBuf,
     pub(super) library: PathBuf,
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Does<'a> {
+    /// It is the node.
+    Runs,
+    /// It makes the node's data folder of this snapshot.
+    Restores(&'a Path),
 }
 
 /// What the node's process and the thread that listens share.
@@ -61,28 +73,48 @@ pub(super) struct Life {
 
 impl Place {
     pub(super) fn address(&self) -> NodeAddress {
-        NodeAddress::Unix(self.folder.join("admin.sock"))
+        NodeAddress::Unix(self.data().join("admin.sock"))
+    }
+
+    /// The node's data folder. What is beside it is the round's.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The program that does this, without the flags that each has.
+    fn command(&self, does: Does<'_>) -> io::Result<Command> {
+        let mut command = own_command()?;
+        match does {
+            Does::Runs => command
+                .args(["run", "--store", "redb", "--log", "info", "--workers", "1"])
+                .args(["--probation-blocks", PROBATION_BLOCKS])
+                .arg("--engine")
+                .arg(format!("kv={}", self.library.display()))
+                .arg(format!("--end-with={}", getpid().as_raw_nonzero())),
+            Does::Restores(file) => command.args(["snapshot", "restore"]).arg(file),
+        };
+        command.arg("--data-dir").arg(self.data());
+        Ok(command)
     }
 }
 
 impl Life {
-    /// Starts the node, for the `number`th time.
-    pub(super) fn start(place: &Place, number: usize, heard: Heard) -> io::Result<Self> {
+    /// Starts it, as the process of this number.
+    pub(super) fn start(
+        place: &Place,
+        does: Does<'_>,
+        number: usize,
+        heard: Heard,
+    ) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         // This one alone goes to the child; it is closed here before anything else is started.
         let left_open = dup(&theirs)?;
         drop(theirs);
         let log = place.folder.join(format!("life-{number}.log"));
-        let mut command = run_command()?;
+        let mut command = place.command(does)?;
         command
             .current_dir(&place.folder)
-            .args(["--store", "redb", "--log", "info", "--workers", "1"])
-            .arg("--data-dir")
-            .arg(&place.folder)
-            .arg("--engine")
-            .arg(format!("kv={}", place.library.display()))
             .arg(format!("--announce-steps={}", left_open.as_raw_fd()))
-            .arg(format!("--end-with={}", getpid().as_raw_nonzero()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?);

@@ -8,6 +8,7 @@
 //!
 //! A pause writes nothing and nothing may wait in it, so no step is inside of one: kills by time fall there too.
 
+mod branches;
 mod choice;
 mod clients;
 mod codes;
@@ -41,8 +42,8 @@ use upgrades::Libraries;
 /// How long the last life of a node goes on.
 const RUNS_ON: Duration = Duration::from_millis(400);
 
-/// How long a node goes on that shows which steps it takes.
-const SHOWS: Duration = Duration::from_secs(3);
+/// How long a node goes on at least that shows which steps it takes.
+const SHOWS: Duration = Duration::from_secs(2);
 
 /// Rounds, if nobody says how many.
 const ROUNDS: u32 = 20;
@@ -50,8 +51,9 @@ const ROUNDS: u32 = 20;
 /// A round takes about so long, in seconds, with a program that was built for release.
 const ROUND_S: u64 = 3;
 
-/// The kill that leaves a recovery with an upgrade to make again, before it is known which steps there are.
-const SHOWING_KILL: &str = "checkpoint-synced#2";
+/// The kills that leave recoveries with much to do, and that of a restore, before it is known which steps there are.
+const SHOWING_KILLS: &str =
+    "checkpoint-synced#2,put-rollback-done,restart-upgrade,restore/keep-done";
 
 /// Plays all rounds.
 pub(crate) fn run(args: &ChaosArgs) -> Result<(), Failure> {
@@ -143,7 +145,8 @@ impl Drop for Folder {
 struct Planned {
     seed: u64,
     kills: Kills,
-    runs_on: Duration,
+    /// Its last life goes on until each kind of upgrade has come.
+    shows: bool,
 }
 
 struct Chaos {
@@ -169,7 +172,7 @@ impl Chaos {
                     _ => random.next(),
                 },
                 kills: kills.clone(),
-                runs_on: RUNS_ON,
+                shows: false,
             };
             // One, unless more are asked for.
             return Ok((0..args.rounds.unwrap_or(1)).map(planned).collect());
@@ -185,7 +188,7 @@ impl Chaos {
         let planned = |kills| Planned {
             seed: random.next(),
             kills,
-            runs_on: RUNS_ON,
+            shows: false,
         };
         Ok(kills.into_iter().map(planned).collect())
     }
@@ -194,20 +197,21 @@ impl Chaos {
     /// again.
     fn steps(&self, seed: u64, report: &mut Report) -> Result<Seen, Failure> {
         let mut seen = Seen::default();
-        let showing = SHOWING_KILL.parse().unwrap_or_default();
+        let showing = SHOWING_KILLS.parse().unwrap_or_default();
         for kills in [Kills::default(), showing] {
             let planned = Planned {
                 seed,
                 kills,
-                runs_on: SHOWS,
+                shows: true,
             };
             let played = self.play(&planned, 0, report)?;
-            seen.add(&played.first, &played.again);
+            seen.add(&played.seen);
         }
         show::talk(format_args!(
-            "a node takes {} different steps, and as it recovers {}",
+            "a node takes {} different steps, as it recovers {}, and the restore of a snapshot {}",
             seen.first.len(),
-            seen.again.len()
+            seen.again.len(),
+            seen.restore.len()
         ));
         Ok(seen)
     }
@@ -222,7 +226,11 @@ impl Chaos {
             folder: folder.clone(),
             seed: planned.seed,
             kills: &planned.kills,
-            runs_on: planned.runs_on,
+            runs_on: match planned.shows {
+                true => SHOWS,
+                false => RUNS_ON,
+            },
+            shows: planned.shows,
         };
         let mut played = round.play()?;
         report.add(&played);

@@ -18,6 +18,9 @@ pub(super) struct Report {
     /// Kills that were to be at a step to which the node did not come in time: it was killed then.
     missed: Vec<String>,
     restarts: u64,
+    /// Snapshots that were restored, and the acknowledged messages that came after them.
+    restored: u64,
+    undone: u64,
     /// Messages that were acknowledged.
     acknowledged: u64,
     /// Reads that were compared with what was known before.
@@ -45,10 +48,14 @@ impl Report {
         }
         self.missed.extend(played.missed.iter().cloned());
         self.restarts += played.restarts;
+        self.restored += played.restored;
+        self.undone += played.undone;
         self.acknowledged += played.acknowledged;
         self.verified += played.verified;
         self.repeated += played.repeated;
         self.upgrades.committed += played.upgrades.committed;
+        self.upgrades.offline += played.upgrades.offline;
+        self.upgrades.taken_back += played.upgrades.taken_back;
         for (code, count) in &played.upgrades.refused {
             *self.upgrades.refused.entry(code.clone()).or_default() += count;
         }
@@ -64,6 +71,8 @@ impl Report {
             rounds,
             kills,
             restarts,
+            restored,
+            undone,
             acknowledged,
             verified,
             repeated,
@@ -73,9 +82,11 @@ impl Report {
         } = self;
         let mut text = table(["killed at", "kills"], &rows);
         text.push_str(&format!(
-            "\nseed {seed}: {rounds} rounds, {kills} kills, {restarts} restarts, {} upgrades\n\
+            "\nseed {seed}: {rounds} rounds, {kills} kills, {restarts} restarts\n\
+             {} upgrades, for {} of which the node stopped; {} were taken back\n\
+             {restored} snapshots restored, which did not have {undone} acknowledged messages\n\
              {acknowledged} messages acknowledged, {repeated} of them sent again, {verified} reads compared\n",
-            upgrades.committed
+            upgrades.committed, upgrades.offline, upgrades.taken_back
         ));
         for (code, count) in &upgrades.refused {
             text.push_str(&format!("{count} upgrades did not happen: {code}\n"));

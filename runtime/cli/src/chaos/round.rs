@@ -1,10 +1,10 @@
 //! [`Round`]: one node in a folder of its own, with its clients, its upgrades and its kills, and what became of it.
 
+use super::choice::Seen;
 use super::clients::Clients;
 use super::codes::Codes;
 use super::course::{Begun, Course, Stop};
 use super::found::Found;
-use super::heard::Counts;
 use super::ledger::Ledger;
 use super::life::Place;
 use super::random::Random;
@@ -34,6 +34,8 @@ pub(super) struct Round<'a> {
     pub(super) kills: &'a Kills,
     /// How long its last life goes on.
     pub(super) runs_on: Duration,
+    /// Its last life goes on until each kind of upgrade has come.
+    pub(super) shows: bool,
 }
 
 /// What became of a round.
@@ -43,14 +45,16 @@ pub(super) struct Played {
     pub(super) killed: Vec<String>,
     pub(super) missed: Vec<String>,
     pub(super) restarts: u64,
+    /// Snapshots that were restored, and the acknowledged messages that they did not have.
+    pub(super) restored: u64,
+    pub(super) undone: u64,
     pub(super) acknowledged: u64,
     pub(super) verified: u64,
     pub(super) repeated: u64,
     pub(super) upgrades: Ended,
     pub(super) found: Vec<Found>,
-    /// The steps of the first life, and those of each later one until it took messages.
-    pub(super) first: Counts,
-    pub(super) again: Vec<Counts>,
+    /// The steps of the first life, those of each later one until it took messages, and those of restores.
+    pub(super) seen: Seen,
 }
 
 impl Round<'_> {
@@ -69,6 +73,7 @@ impl Round<'_> {
         };
         let ledger = Rc::new(RefCell::new(Ledger::of(self.setup.clients)));
         let known = Known {
+            ledger: ledger.clone(),
             codes: Rc::new(RefCell::new(Codes::beginning(&first.artifact))),
             ended: Rc::default(),
         };
@@ -76,11 +81,10 @@ impl Round<'_> {
         let mut course = Course::new(Begun {
             place,
             libraries: &self.setup.libraries,
-            ledger: ledger.clone(),
             known: known.clone(),
             random,
         });
-        match course.play(self.kills, self.runs_on, clients).await {
+        match course.play(self, clients).await {
             Ok(()) => {}
             Err(Stop::Found(found)) => ledger.borrow_mut().finds([found]),
             Err(Stop::Failure(failure)) => return Err(failure),
@@ -88,6 +92,7 @@ impl Round<'_> {
         let mut ledger = ledger.borrow_mut();
         Ok(Played {
             acknowledged: ledger.acknowledged_in_all(),
+            undone: ledger.undone(),
             verified: ledger.verified(),
             repeated: ledger.repeated(),
             upgrades: known.ended.borrow().clone(),

@@ -23,6 +23,8 @@ const ANSWER_WAIT: Timespec = Timespec {
 /// Says the steps of one node.
 #[derive(Clone, Debug)]
 pub(crate) struct Announcer {
+    /// As whoever started this process has left it open.
+    descriptor: i32,
     /// Gone once nobody listens.
     listener: Arc<Mutex<Option<File>>>,
 }
@@ -44,6 +46,7 @@ impl Announcer {
         let taken = inherited::take(descriptor);
         let taken = taken.map_err(|source| NotOpen { descriptor, source })?;
         Ok(Self {
+            descriptor,
             listener: Arc::new(Mutex::new(Some(File::from(taken)))),
         })
     }
@@ -51,6 +54,14 @@ impl Announcer {
     /// Says the phases of upgrades, too.
     pub(crate) fn phases(&self) -> Phases {
         Phases(self.clone())
+    }
+
+    /// The process goes on as another program, which says its steps to whoever listens to these: `why` is the last of this
+    /// one.
+    pub(crate) fn goes_on(&self, why: &str) {
+        self.say(&why);
+        // Not open any more: the next program says so.
+        inherited::goes_along(self.descriptor);
     }
 
     fn say(&self, step: &dyn fmt::Display) {

@@ -9,6 +9,7 @@
 //! The working folder is put back before: an engine may have changed it, and paths in the arguments and in the
 //! configuration count from where the node was started.
 
+use super::announcing::Announcer;
 use super::run::RunError;
 use crate::artifact::THIS_PROGRAM;
 use crate::config::Text;
@@ -55,6 +56,8 @@ pub(super) struct Restart {
     folder: Option<Arc<File>>,
     /// The configuration file that it was started with, if there was one.
     configuration: Arc<OnceLock<Option<Text>>>,
+    /// Says the steps of the node, if anything does.
+    announcer: Option<Announcer>,
 }
 
 /// The files and lists that the process before this one handed over, if there was one.
@@ -184,9 +187,10 @@ impl Before {
 
 impl Restart {
     /// A restart in the folder in which the process is now.
-    pub(super) fn here() -> Self {
+    pub(super) fn here(announcer: Option<Announcer>) -> Self {
         Self {
             folder: File::open(".").ok().map(Arc::new),
+            announcer,
             ..Self::default()
         }
     }
@@ -247,7 +251,13 @@ impl Restart {
     /// Starts this very program again in the place of this process, whose node has ended. Gives why not.
     pub(super) fn again(&self) -> RunError {
         let why = match self.handed(None) {
-            Ok(handed) => next(self.folder.as_deref(), &handed).to_string(),
+            Ok(handed) => {
+                self.announces(match self.is_upgraded.load(Ordering::Acquire) {
+                    true => "restart-upgrade",
+                    false => "restart-rollback",
+                });
+                next(self.folder.as_deref(), &handed).to_string()
+            }
             Err(not_kept) => not_kept.to_string(),
         };
         RunError::NotAgain { why }
@@ -266,7 +276,10 @@ impl Restart {
             )
         }
         let error = match self.handed(Some(stuck)) {
-            Ok(handed) => restarted(self.folder.as_deref(), stuck, &handed).to_string(),
+            Ok(handed) => {
+                self.announces("restart-stuck");
+                restarted(self.folder.as_deref(), stuck, &handed).to_string()
+            }
             Err(not_kept) => not_kept.to_string(),
         };
         // The supervisor of the node starts it again.
@@ -277,6 +290,13 @@ impl Restart {
             ),
             Exit::Cut,
         )
+    }
+
+    /// The next program begins: a step of its own.
+    fn announces(&self, step: &str) {
+        if let Some(announcer) = &self.announcer {
+            announcer.goes_on(step);
+        }
     }
 
     /// The data for the next process: proven to be the code that this one was started with, and kept open for it.

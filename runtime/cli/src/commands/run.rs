@@ -69,7 +69,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let announcer = args.announce_steps.map(Announcer::on).transpose();
     let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
     output::begin().map_err(Failure::start)?;
-    let (restart, before) = (Restart::here(), Before::handed());
+    let (restart, before) = (Restart::here(announcer.clone()), Before::handed());
     // A node that starts again in its own place goes on as it was started, whatever became of the file meanwhile: nobody
     // is there who could mend it.
     let text = match before.configuration() {

@@ -1,7 +1,8 @@
 //! `refit snapshot restore FILE`: a snapshot becomes the beginning of a data folder.
 
+use super::announcing::Announcer;
 use super::block_quarantine::lock;
-use super::run::make_data_dir;
+use super::run::{RunError, make_data_dir};
 use crate::args::{CommonArgs, NamedPath, RestoreArgs};
 use crate::config;
 use crate::failure::{Failure, Reported};
@@ -10,6 +11,7 @@ use refit_abi::{Generation, Height};
 use refit_node::snapshot::{Offered, Restore, RestoreError};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 impl Reported for RestoreError {}
 
@@ -25,6 +27,8 @@ struct Done {
 }
 
 pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure> {
+    let announcer = args.announce_steps.map(Announcer::on).transpose();
+    let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
     let data_dir = config::data_dir(common, &config::load(common)?);
     let offered = |named: &NamedPath| Offered {
         kind: named.name.clone(),
@@ -39,7 +43,11 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
     let restorable = restore.check()?;
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir)?;
-    let restored = restorable.into_store(&data_dir.join("store"))?;
+    let store = data_dir.join("store");
+    let restored = match announcer {
+        None => restorable.into_store(&store),
+        Some(steps) => restorable.into_store_heard(&store, Arc::new(steps)),
+    }?;
     let done = Done {
         data_dir,
         chain: restored.chain,

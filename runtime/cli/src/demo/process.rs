@@ -20,15 +20,14 @@ const READY_POLL: Duration = Duration::from_millis(20);
 /// Name that the loader gives to every mapping of a module begins so.
 const MAPPING_PREFIX: &str = "refit-";
 
-/// `refit run`, without the variables of the caller's environment, which are for the caller's node.
-pub(crate) fn run_command() -> std::io::Result<Command> {
+/// This program, without the variables of the caller's environment, which are for the caller's node.
+pub(crate) fn own_command() -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"REFIT_") {
             command.env_remove(name);
         }
     }
-    command.arg("run");
     Ok(command)
 }
 
@@ -73,8 +72,9 @@ impl NodeProcess {
         let log = log.create(true).append(true).open(folder.join("node.log"));
         let log = log.map_err(Failure::start)?;
         let engines = self.engines.iter().flat_map(|engine| ["--engine", engine]);
-        let mut command = run_command().map_err(Failure::start)?;
+        let mut command = own_command().map_err(Failure::start)?;
         let child = command
+            .arg("run")
             .current_dir(folder)
             // The demo shows what happens in the pause itself, an abort too.
             .arg("--no-rehearsal")

@@ -18,9 +18,9 @@ pub(crate) struct Summary {
     pub(crate) file: PathBuf,
     bytes: u64,
     chain: String,
-    branch: u64,
-    height: Height,
-    generation: Generation,
+    pub(crate) branch: u64,
+    pub(crate) height: Height,
+    pub(crate) generation: Generation,
     /// The hash of the states; none in one of an older release.
     state: Option<SnapshotState>,
     engines: usize,

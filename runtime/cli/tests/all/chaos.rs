@@ -29,43 +29,50 @@ fn count(report: &Value, what: &str) -> u64 {
 #[test]
 fn a_node_that_is_killed_at_random_under_load_and_in_upgrades_loses_and_doubles_nothing() {
     let folder = Folder::new();
-    let report = chaos(&folder, &["--rounds", "3", "--seed", "7"]);
+    let report = chaos(&folder, &["--rounds", "1", "--seed", "7"]);
     assert_eq!(count(&report, "seed"), 7);
     // Each node is killed at rest too, and two more rounds show which steps there are.
-    assert_eq!(count(&report, "rounds"), 5);
-    assert!(count(&report, "kills") > 3 + 5, "{report}");
-    assert_eq!(count(&report, "kills"), count(&report, "restarts"));
+    assert_eq!(count(&report, "rounds"), 3);
+    assert!(count(&report, "kills") > 1 + 3, "{report}");
+    // A restore that was killed is done again.
+    let (kills, restored) = (count(&report, "kills"), count(&report, "restored"));
+    assert_eq!(kills + restored, count(&report, "restarts"));
+    assert!(restored > 0, "{report}");
     for what in ["acknowledged", "verified", "repeated"] {
         assert!(count(&report, what) > 100, "{report}");
     }
-    assert!(
-        report["upgrades"]["committed"].as_u64().unwrap() > 0,
-        "{report}"
-    );
+    for what in ["committed", "offline", "taken_back"] {
+        assert!(count(&report["upgrades"], what) > 0, "{report}");
+    }
 }
 
 #[test]
-fn a_node_is_killed_at_the_very_steps_that_are_named_also_as_it_recovers_from_kills() {
+fn a_node_is_killed_at_the_very_steps_that_are_named_also_as_it_recovers_rolls_back_or_is_restored()
+{
     let folder = Folder::new();
-    let deep = [
+    let recovers = [
+        "put-identity-begins",
+        "keep-begins",
         "put-upgrade-done",
         "block-read",
         "put-replay-done",
-        "keep-begins",
     ];
-    let rounds = [
-        &deep[..3],
-        &["blocks-begins"],
-        &["phase-resumed", "block-read"],
-        &["put-identity-begins", deep[3]],
+    let changes = [
+        "put-rollback-done",
+        "branch-done",
+        "restart-upgrade",
+        "phase-resumed",
+        "restore/keep-begins",
     ];
-    for steps in rounds {
+    for (steps, restores) in [(recovers, 0), (changes, 1)] {
         let report = chaos(&folder, &["--seed", "5", "--kill", &steps.join(",")]);
         assert_eq!(report["missed"], serde_json::json!([]), "{steps:?}");
         for step in steps {
+            let step = step.trim_start_matches("restore/");
             assert_eq!(report["kills_per_step"][step], 1, "{report}");
         }
-        assert_eq!(count(&report, "kills"), steps.len() as u64 + 1);
+        // At rest too; and the node whose snapshot is restored.
+        assert_eq!(count(&report, "kills"), steps.len() as u64 + restores + 1);
     }
 }
 

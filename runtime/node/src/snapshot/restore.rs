@@ -14,12 +14,13 @@ use refit_abi::{Generation, Height};
 use refit_loader::{Candidate, ReadError};
 use refit_store::{
     Archive, BlockLog, DiskStore, Fault, Journal, Keep, OpenError, RecordChange, SnapshotError,
-    Sort, Store,
+    Sort, Steps, Store, Unheard,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes that are written at once.
 const WRITE_BYTES: usize = 256 << 10;
@@ -233,8 +234,20 @@ impl Restorable {
     ///
     /// # Errors
     /// [`RestoreError`]; the folder has no chain then.
-    pub fn into_store(mut self, folder: &Path) -> Result<Restored, RestoreError> {
-        let store = DiskStore::open(folder)?;
+    pub fn into_store(self, folder: &Path) -> Result<Restored, RestoreError> {
+        self.into_store_heard(folder, Arc::new(Unheard))
+    }
+
+    /// As [`Restorable::into_store`], and `steps` hears of each step on the way of something to the disk.
+    ///
+    /// # Errors
+    /// [`RestoreError`]; the folder has no chain then.
+    pub fn into_store_heard(
+        mut self,
+        folder: &Path,
+        steps: Arc<dyn Steps>,
+    ) -> Result<Restored, RestoreError> {
+        let store = DiskStore::open_heard(folder, steps)?;
         let archive = store.archive().ok_or(Fault::Ended)?;
         if has_begun(&store, archive)? {
             return Err(RestoreError::ChainThere {

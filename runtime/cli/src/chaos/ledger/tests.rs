@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// There, on the first branch.
+fn at(height: u64, generation: u64) -> At {
+    At {
+        branch: 0,
+        height,
+        generation,
+    }
+}
+
 fn stored(before: u64, height: u64, generation: u64) -> Reply {
     let previous = match before {
         0 => "null".to_owned(),
@@ -9,8 +18,7 @@ fn stored(before: u64, height: u64, generation: u64) -> Reply {
     };
     Reply {
         body: format!(r#"{{"stored":{{"previous":{previous}}}}}"#),
-        height,
-        generation,
+        at: at(height, generation),
         is_repeated: false,
     }
 }
@@ -37,8 +45,7 @@ fn read(ledger: &mut Ledger, value: u64, height: u64, generation: u64) -> Vec<Ch
         Read {
             floor,
             value,
-            height,
-            generation,
+            at: at(height, generation),
         },
     );
     checks(ledger)
@@ -144,15 +151,122 @@ fn a_height_or_a_generation_that_goes_back_is_found() {
     assert_eq!(checks(&mut ledger), [Check::HeightWentBack]);
 }
 
+/// The roll-back of generation 2, which the ledger above was told of at height 14.
+const ROLL_BACK: Order = Order {
+    branch: 0,
+    base: 1,
+    is_accepted: true,
+};
+
+fn on_branch(branch: u64, reply: Reply) -> Reply {
+    Reply {
+        at: At { branch, ..reply.at },
+        ..reply
+    }
+}
+
 #[test]
-fn a_branch_that_goes_back_is_found() {
+fn behind_a_roll_back_all_that_was_told_is_there_once_and_by_the_code_of_before() {
     let mut ledger = ledger();
+    let before = ledger.floor(0);
+    ledger.orders(ROLL_BACK);
+    // Whoever is answered first is told of the branch.
+    let again = Reply {
+        is_repeated: true,
+        ..stored(2, 14, 1)
+    };
+    ledger.repeats(0, 3, &on_branch(1, again.clone()));
+    let read = Read {
+        floor: before,
+        value: 3,
+        at: At {
+            branch: 1,
+            ..at(14, 1)
+        },
+    };
+    ledger.reads(0, read);
+    ledger.sends(0, 4);
+    ledger.acknowledges(0, on_branch(1, stored(3, 15, 1)));
+    assert_eq!(checks(&mut ledger), []);
+
+    let lost = Reply {
+        is_repeated: false,
+        ..again.clone()
+    };
+    ledger.repeats(0, 3, &on_branch(1, lost));
+    assert_eq!(checks(&mut ledger), [Check::AppliedTwice]);
+    ledger.repeats(0, 3, &on_branch(1, stored(2, 14, 2)));
+    assert_eq!(checks(&mut ledger), [Check::ReplyDiffers]);
+    ledger.reads(0, Read { value: 2, ..read });
+    assert_eq!(checks(&mut ledger), [Check::ReadWentBack]);
+    let behind = Read {
+        floor: ledger.floor(0),
+        at: at(15, 1),
+        value: 4,
+    };
+    ledger.reads(0, behind);
+    assert_eq!(checks(&mut ledger), [Check::BranchWentBack]);
+    // The generation comes anew.
+    ledger.sends(0, 5);
+    ledger.acknowledges(0, on_branch(1, stored(4, 17, 2)));
+    ledger.stands_on(1);
+    ledger.sends(1, 1);
+    ledger.acknowledges(1, on_branch(1, stored(0, 17, 2)));
+    assert_eq!(checks(&mut ledger), []);
+}
+
+#[test]
+fn a_branch_that_goes_back_or_that_nobody_ordered_and_a_roll_back_that_is_forgotten_are_found() {
+    let mut ledger = ledger();
+    ledger.orders(ROLL_BACK);
     for branch in [0, 1, 1] {
         ledger.stands_on(branch);
     }
     assert_eq!(checks(&mut ledger), []);
     ledger.stands_on(0);
     assert_eq!(checks(&mut ledger), [Check::BranchWentBack]);
+    ledger.stands_on(2);
+    assert_eq!(checks(&mut ledger), [Check::BranchUnordered]);
+    let mut ledger = self::ledger();
+    ledger.orders(ROLL_BACK);
+    ledger.lives_again(0);
+    assert_eq!(checks(&mut ledger), [Check::RollBackForgotten]);
+}
+
+#[test]
+fn of_a_snapshot_all_that_was_told_up_to_its_block_must_be_there_and_the_rest_comes_again() {
+    let mut ledger = ledger();
+    let before = ledger.floor(0);
+    ledger.restored(at(12, 1));
+    assert_eq!(ledger.acknowledged(0), 2);
+    assert_eq!((ledger.acknowledged_in_all(), ledger.undone()), (3, 1));
+    let restored = |value| Read {
+        floor: before,
+        value,
+        at: At {
+            branch: 1,
+            ..at(12, 1)
+        },
+    };
+    // It began before the folder was lost.
+    ledger.reads(0, restored(2));
+    ledger.sends(0, 3);
+    ledger.acknowledges(0, on_branch(1, stored(2, 13, 1)));
+    assert_eq!(checks(&mut ledger), []);
+    let floor = ledger.floor(0);
+    ledger.reads(
+        0,
+        Read {
+            floor,
+            ..restored(2)
+        },
+    );
+    assert_eq!(
+        checks(&mut ledger),
+        [Check::ReadWentBack, Check::HeightWentBack]
+    );
+    ledger.repeats(0, 2, &on_branch(1, stored(1, 12, 1)));
+    assert_eq!(checks(&mut ledger), [Check::AppliedTwice]);
 }
 
 #[test]
@@ -166,10 +280,10 @@ fn two_generations_at_one_height_or_in_the_wrong_order_are_mixed() {
     }
     let mut ledger = ledger();
     let floor = Floor::default();
-    ledger.looks(floor, 11, 2);
+    ledger.looks(floor, at(11, 2));
     assert_eq!(checks(&mut ledger), [Check::GenerationMixed]);
     // A look that began before it was told of more may be behind that.
-    ledger.looks(floor, 11, 1);
+    ledger.looks(floor, at(11, 1));
     assert_eq!(checks(&mut ledger), []);
 }
 
@@ -207,8 +321,7 @@ impl Node {
         let read = Read {
             floor: ledger.floor(client),
             value: self.value(client, self.log.len()),
-            height: self.log.len() as u64,
-            generation: 1,
+            at: at(self.log.len() as u64, 1),
         };
         ledger.reads(client, read);
     }
