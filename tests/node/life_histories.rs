@@ -1,10 +1,11 @@
 //! Random lives of a node on a disk: messages, upgrades to and fro, aborted, cancelled, offline and taken back, restarts,
-//! snapshots and restores, against a model that is a map, a few numbers and a copy of itself.
+//! crashes, snapshots and restores, against a model that is a map, a few numbers and a copy of itself.
 //!
 //! ```text
 //! PROPTEST_CASES=200 cargo test -p refit-tests --test node -- --nocapture life_histories
 //! ```
 
+use crate::recovery::{copy_all, killed};
 use crate::snapshots::take;
 use crate::{get, put, workshop};
 use proptest::prelude::*;
@@ -51,6 +52,8 @@ enum Step {
     Confirm,
     RollBack,
     Restart,
+    /// The next start finds the folder as a kill leaves it.
+    Crash,
     Snapshot,
     Restore,
 }
@@ -102,7 +105,8 @@ impl ReferenceStateMachine for Lives {
             1 => Just(Step::Cancelled),
             2 => Just(Step::Confirm),
             3 => Just(Step::RollBack),
-            3 => Just(Step::Restart),
+            2 => Just(Step::Restart),
+            2 => Just(Step::Crash),
             2 => Just(Step::Snapshot),
             2 => Just(Step::Restore),
         ]
@@ -155,7 +159,12 @@ impl ReferenceStateMachine for Lives {
                     ..*then
                 };
             }
-            Step::Upgrade | Step::Repeat | Step::Aborted | Step::Cancelled | Step::Restart => {}
+            Step::Upgrade
+            | Step::Repeat
+            | Step::Aborted
+            | Step::Cancelled
+            | Step::Restart
+            | Step::Crash => {}
         }
         model
     }
@@ -269,10 +278,23 @@ impl Lived {
         }
     }
 
-    fn restore(&mut self) {
+    fn crash(&mut self) {
+        let left = killed(&self.store);
         self.end();
+        self.next_store();
+        copy_all(left.path(), &self.store);
+        self.start();
+    }
+
+    /// Another folder for the store.
+    fn next_store(&mut self) {
         self.stores += 1;
         self.store = self.folder.path().join(format!("store-{}", self.stores));
+    }
+
+    fn restore(&mut self) {
+        self.end();
+        self.next_store();
         let file = &self.folder.path().join("snapshot");
         let restore = Restore {
             file,
@@ -335,6 +357,7 @@ impl StateMachineTest for Lived {
                 lived.end();
                 lived.start();
             }
+            Step::Crash => lived.crash(),
             Step::Snapshot => {
                 let file = lived.folder.path().join("snapshot");
                 take(lived.node().node(), true, &file).unwrap();
