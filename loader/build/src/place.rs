@@ -4,6 +4,7 @@ use crate::cancel::Wanted;
 use crate::error::{BuildError, io};
 use crate::output;
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -72,12 +73,15 @@ pub(crate) fn lock(root: &Path, name: &str, wanted: &Wanted) -> Result<Lock, Bui
     }
 }
 
-/// Writes a file whole: under another name first, then renamed.
+/// Writes a file whole: under another name first, then renamed. It is on the disk before its name is: what is trusted by
+/// its name is never short after a power cut.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
-    fs::write(&partial, bytes).map_err(io("write", &partial))?;
+    let mut file = File::create(&partial).map_err(io("create", &partial))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(io("write", &partial))?;
     fs::rename(&partial, path).map_err(io("rename to", path))
 }
 

@@ -130,8 +130,7 @@ impl Destination {
                 let text = json(path, value)?;
                 Ok(files::replace_as(self.content.mode(), path, |partial| {
                     let mut file = File::options().write(true).open(partial)?;
-                    file.write_all(text.as_bytes())?;
-                    file.sync_all()
+                    file.write_all(text.as_bytes())
                 })?)
             }
         }

@@ -135,9 +135,8 @@ pub(crate) fn replace_as(
     write: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), FileError> {
     let coming = Coming::begin(mode, path)?;
-    write(coming.partial())
-        .and_then(|()| fs::rename(coming.partial(), path))
-        .map_err(|source| coming.unwritable(source))
+    write(coming.partial()).map_err(|source| coming.unwritable(source))?;
+    coming.put()
 }
 
 /// A file that comes bit by bit, beside the path that it is put at. It goes with this, unless it is put there, or the
