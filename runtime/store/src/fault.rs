@@ -1,5 +1,6 @@
 //! [`Fault`]: why a store takes nothing more; [`OpenError`]: why it cannot be had.
 
+use crate::disk::Mark;
 use refit_abi::codes;
 use refit_abi::host::{Explain, shown};
 use std::borrow::Cow;
@@ -100,16 +101,16 @@ pub enum OpenError {
     },
     /// Its newest commits are not in it.
     #[error(
-        "{} ends with commit {found}, and commit {noted} was durable in it: the newest that a node has written is lost",
+        "{} ends with {found}, and {noted} was durable in it: the newest that a node has written is lost",
         path.display()
     )]
     Cut {
         /// The file.
         path: PathBuf,
-        /// The newest commit that it has.
-        found: u64,
-        /// The newest commit that it had.
-        noted: u64,
+        /// How far it comes.
+        found: Mark,
+        /// How far it came.
+        noted: Mark,
     },
     /// It was written by a program of another time.
     #[error("{} is a store of form {found}, and this program reads form {reads}", path.display())]

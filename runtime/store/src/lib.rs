@@ -25,7 +25,7 @@ pub use archive::{
 };
 pub use disk::{
     CHECKPOINTS_KEPT, DISK_RESERVE_BYTES, DiskStore, JOURNAL_BYTES_KEPT, JOURNAL_RECORDS_KEPT,
-    LogEnds, STORE_FILES_LISTED_MAX, STORE_FORMAT, StoreFile, StoreReader, has_room_for,
+    LogEnds, Mark, STORE_FILES_LISTED_MAX, STORE_FORMAT, StoreFile, StoreReader, has_room_for,
 };
 pub use fault::{Fault, OpenError};
 pub use memory::{MEMORY_JOURNAL_RECORDS_MAX, MEMORY_LOG_BYTES_MAX, MemoryStore};

@@ -4,9 +4,9 @@
 //! A commit that fails is not tried again: nobody knows what the disk has. The store takes nothing more then, and
 //! what waits is told why.
 
-use super::newest::Newest;
+use super::newest::{Mark, Newest};
 use super::queue::{Group, Order, Queue, What};
-use super::tables::{self, BLOCKS, CHECKPOINTS, COMMITS, JOURNAL, Listed, META, OLD_BRANCH, fault};
+use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, OLD_BRANCH, fault};
 use crate::{At, Committed, Fault, Keep, NewBranch, RecordChange, Step, Steps, Wake};
 use parking_lot::Mutex;
 use redb::{Database, ReadableTable, WriteTransaction};
@@ -36,8 +36,8 @@ pub(super) struct Committer {
     pub(super) more: bool,
     /// Bytes of the records that the journal keeps.
     pub(super) journal_bytes: u64,
-    /// The number of the newest commit.
-    pub(super) commits: u64,
+    /// How far the newest commit came.
+    pub(super) mark: Mark,
     /// Where it is noted.
     pub(super) newest: Option<Newest>,
 }
@@ -85,28 +85,23 @@ impl Committer {
         for order in &group.orders {
             told.push(self.order(&txn, order)?);
         }
-        self.count(&txn)?;
+        if !group.orders.is_empty() {
+            self.mark.count(&txn)?;
+        }
         self.hear(group, prunes, At::Begins);
         txn.commit().map_err(fault)?;
-        self.note();
+        self.note(group);
         self.hear(group, prunes, At::Done);
         Ok(told)
     }
 
-    /// Gives the commit its number.
-    fn count(&mut self, txn: &WriteTransaction) -> Result<(), Fault> {
-        let mut meta = txn.open_table(META).map_err(fault)?;
-        self.commits += 1;
-        meta.insert(COMMITS, self.commits).map_err(fault)?;
-        Ok(())
-    }
-
-    /// Notes the number of a commit that is durable.
-    fn note(&mut self) {
-        let noted = self.newest.as_ref().map(|it| it.note(self.commits));
+    /// Notes how far the commit of a group came, which is durable.
+    fn note(&mut self, group: &Group) {
+        self.mark.height = through(group).unwrap_or(self.mark.height);
+        let noted = self.newest.as_ref().map(|it| it.note(self.mark));
         if let Some(Err(error)) = noted {
             tracing::warn!(
-                "the number of the newest commit is noted no longer: a loss of it would not be seen: {error}"
+                "how far the log has come is noted no longer: a loss of it would not be seen: {error}"
             );
             self.newest = None;
         }
@@ -214,6 +209,18 @@ impl Committer {
             }
         }
     }
+}
+
+/// The newest block behind a group, if it adds blocks or takes some off the log.
+fn through(group: &Group) -> Option<Height> {
+    let blocks = group.blocks.len() as u64;
+    let added = (blocks > 0).then(|| Height(group.first.0 + blocks - 1));
+    let taken_off = group.orders.iter().filter_map(|order| match &order.what {
+        What::SetAside { height } => Some(Height(height.0.saturating_sub(1))),
+        What::Branch(new) => Some(new.after),
+        _ => None,
+    });
+    taken_off.last().or(added)
 }
 
 /// Makes the blocks behind one the old branch.

@@ -6,7 +6,7 @@
 //! FOLDER/checkpoints/NUMBER.image states; one that the list does not name is swept away at the start
 //! FOLDER/code/BLAKE3.so           libraries, by the hash of their bytes
 //! FOLDER/*/*.part                 not finished: swept away at the start
-//! FOLDER/newest                   the number of the newest commit, by which a loss of it is seen; trusted if it is whole
+//! FOLDER/newest                   the how far the log came, by which a loss of its end is seen; trusted if it is whole
 //! ```
 
 use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard};
@@ -85,7 +85,7 @@ impl Files {
         self.folder.join("blocks.redb")
     }
 
-    /// Where the number of the newest commit is noted.
+    /// Where it is noted how far the log came.
     pub(super) fn newest(&self) -> PathBuf {
         self.folder.join("newest")
     }

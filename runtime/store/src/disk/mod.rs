@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use tables::{BLOCKS, CHECKPOINTS, FORMAT, JOURNAL, META, OLD_BRANCH, fault};
 
+pub use newest::Mark;
 pub use reader::{LogEnds, STORE_FILES_LISTED_MAX, StoreFile, StoreReader};
 
 /// The form of a store's file.
@@ -101,8 +102,8 @@ impl DiskStore {
             drop(StoreReader::open(folder)?);
         }
         begin(&db, &path)?;
-        let commits = tables::commits(&db).map_err(|why| damaged(&path, &why))?;
-        let newest = Newest::begin(&files.newest(), commits);
+        let mark = Mark::of(&db).map_err(|why| damaged(&path, &why))?;
+        let newest = Newest::begin(&files.newest(), mark);
         let newest = newest.map_err(|error| OpenError::io(&files.newest(), error))?;
         Self::over(files, db, Some(newest))
     }
@@ -134,12 +135,11 @@ impl DiskStore {
         let swept = files.keep_only_checkpoints(&numbers);
         swept.map_err(|error| OpenError::io(files.folder(), error))?;
         let blocks = look_at_blocks(&db).map_err(damaged)?;
-        let newest = listed.last().map_or(Height(0), |listed| listed.height);
-        let last = blocks.map_or(newest, |(_, last)| Height(last).max(newest));
+        let mark = Mark::of(&db).map_err(damaged)?;
         let needless = listed.first().map_or(Height(0), |listed| listed.height);
         let shared = Arc::new(Shared {
             db,
-            queue: Queue::after(last),
+            queue: Queue::after(mark.height),
             wake: Mutex::default(),
         });
         let committer = Committer {
@@ -147,7 +147,7 @@ impl DiskStore {
             steps: files.steps().clone(),
             needless,
             journal_bytes: look_at_journal(&shared.db).map_err(damaged)?,
-            commits: tables::commits(&shared.db).map_err(damaged)?,
+            mark,
             newest: noted,
             more: blocks.is_some_and(|(first, _)| first <= needless.0),
         };
@@ -222,6 +222,14 @@ fn look_at_journal(db: &Database) -> Result<u64, Fault> {
 fn look_at_blocks(db: &Database) -> Result<Option<(u64, u64)>, Fault> {
     let txn = tables::look(db)?;
     tables::ends(&txn.open_table(BLOCKS).map_err(fault)?)
+}
+
+/// The newest block, which a checkpoint may have made needless.
+fn last_of(db: &Database) -> Result<Height, Fault> {
+    let listed = look_at_checkpoints(db)?;
+    let newest = listed.last().map_or(Height(0), |listed| listed.height);
+    let blocks = look_at_blocks(db)?;
+    Ok(blocks.map_or(newest, |(_, last)| Height(last).max(newest)))
 }
 
 impl Drop for DiskStore {

@@ -1,4 +1,4 @@
-//! [`Newest`]: the number of the newest commit, noted in a file of its own once it is durable.
+//! [`Newest`]: how far the log had come with the newest commit, noted in a file of its own once that was durable.
 //!
 //! Where the file of a node that was killed ends with a commit that does not read back, redb goes on from the commit
 //! before, and says nothing: such a file looks like one that was never written further. The note says otherwise. It is
@@ -6,9 +6,14 @@
 //! is durable, but never newer.
 //!
 //! ```text
-//! the number of the commit, u64 little-endian │ the first eight bytes of the BLAKE3 of these eight
+//! orders, u64 little-endian │ height, u64 little-endian │ the first eight bytes of the BLAKE3 of these sixteen
 //! ```
 
+use super::tables::{self, META, ORDERS, fault};
+use crate::Fault;
+use redb::{Database, ReadableTable, WriteTransaction};
+use refit_abi::Height;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -17,45 +22,80 @@ use std::path::Path;
 /// Mode of the file: for this user alone.
 const MODE: u32 = 0o600;
 
-/// Bytes of the number, and of what says that it was written whole.
+/// Bytes of a number, and of what says that the note was written whole.
 const PART_BYTES: usize = 8;
 
-/// Where the number is noted.
+/// How far a log has come. Blocks count by their heights; what is written beside them counts first, since it may take
+/// blocks off the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// Commits of other things than blocks; 0 in a file of before they were counted.
+    pub orders: u64,
+    /// The newest block.
+    pub height: Height,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "block {} ({} other commits)", self.height, self.orders)
+    }
+}
+
+impl Mark {
+    /// The one of what is durable.
+    pub(super) fn of(db: &Database) -> Result<Self, Fault> {
+        let meta = tables::look(db)?.open_table(META).map_err(fault)?;
+        let orders = meta.get(ORDERS).map_err(fault)?;
+        Ok(Self {
+            orders: orders.map_or(0, |orders| orders.value()),
+            height: super::last_of(db)?,
+        })
+    }
+
+    /// Counts a commit of other things than blocks. Where there are only blocks no table but theirs is written.
+    pub(super) fn count(&mut self, txn: &WriteTransaction) -> Result<(), Fault> {
+        let mut meta = txn.open_table(META).map_err(fault)?;
+        self.orders += 1;
+        meta.insert(ORDERS, self.orders).map_err(fault)?;
+        Ok(())
+    }
+}
+
+/// Where the mark is noted.
 pub(super) struct Newest(File);
 
 impl Newest {
-    /// Begins with the commit of this number.
-    pub(super) fn begin(path: &Path, commit: u64) -> io::Result<Self> {
+    /// Begins with what is durable now.
+    pub(super) fn begin(path: &Path, mark: Mark) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(MODE);
         let this = Self(options.open(path)?);
-        this.note(commit)?;
+        this.note(mark)?;
         Ok(this)
     }
 
-    /// The commit of this number is durable.
-    pub(super) fn note(&self, commit: u64) -> io::Result<()> {
-        self.0
-            .write_all_at(&[number(commit), check(commit)].concat(), 0)
+    /// The commit that came so far is durable.
+    pub(super) fn note(&self, mark: Mark) -> io::Result<()> {
+        self.0.write_all_at(&written(mark), 0)
     }
 }
 
-/// The number that is noted; what is no note says nothing.
-pub(super) fn read(path: &Path) -> Option<u64> {
+/// What is noted; what is no note says nothing.
+pub(super) fn read(path: &Path) -> Option<Mark> {
     let bytes = fs::read(path).ok()?;
-    let (first, second) = bytes.split_first_chunk::<PART_BYTES>()?;
-    let commit = u64::from_le_bytes(*first);
-    (second == check(commit)).then_some(commit)
+    let (orders, rest) = bytes.split_first_chunk::<PART_BYTES>()?;
+    let (height, _) = rest.split_first_chunk::<PART_BYTES>()?;
+    let mark = Mark {
+        orders: u64::from_le_bytes(*orders),
+        height: Height(u64::from_le_bytes(*height)),
+    };
+    (bytes == written(mark)).then_some(mark)
 }
 
-fn number(commit: u64) -> [u8; PART_BYTES] {
-    commit.to_le_bytes()
-}
-
-fn check(commit: u64) -> [u8; PART_BYTES] {
-    let mut check = [0; PART_BYTES];
-    check.copy_from_slice(&blake3::hash(&number(commit)).as_bytes()[..PART_BYTES]);
-    check
+fn written(mark: Mark) -> Vec<u8> {
+    let numbers = [mark.orders, mark.height.0].map(u64::to_le_bytes).concat();
+    let check = blake3::hash(&numbers);
+    [&numbers, &check.as_bytes()[..PART_BYTES]].concat()
 }
 
 #[cfg(test)]
@@ -67,10 +107,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("newest");
         assert_eq!(read(&path), None);
-        let newest = Newest::begin(&path, 7).unwrap();
-        assert_eq!(read(&path), Some(7));
-        newest.note(1 << 40).unwrap();
-        assert_eq!(read(&path), Some(1 << 40));
+        let mark = |orders, height| Mark {
+            orders,
+            height: Height(height),
+        };
+        let newest = Newest::begin(&path, mark(7, 2)).unwrap();
+        assert_eq!(read(&path), Some(mark(7, 2)));
+        newest.note(mark(8, 1 << 40)).unwrap();
+        assert_eq!(read(&path), Some(mark(8, 1 << 40)));
         let whole = fs::read(&path).unwrap();
         for place in 0..whole.len() {
             let mut flipped = whole.clone();

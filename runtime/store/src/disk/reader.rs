@@ -1,9 +1,10 @@
 //! [`StoreReader`]: a store that is looked into and not changed, though its node was killed. The caller sees to it that
 //! no node writes to it meanwhile.
 
+use super::newest::{self, Mark};
 use super::overlay::Overlay;
 use super::tables::{self, BLOCKS, JOURNAL, fault};
-use super::{CACHE_BYTES, Files, begin, damaged, look_at_blocks, newest, view, whole};
+use super::{CACHE_BYTES, Files, begin, damaged, look_at_blocks, view, whole};
 use crate::archive::{ArchiveView, Checkpoint};
 use crate::{Fault, JOURNAL_READ_RECORDS_MAX, OpenError};
 use redb::{Builder, Database, ReadableTable, ReadableTableMetadata};
@@ -50,6 +51,8 @@ impl StoreReader {
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let files = Files::within(folder);
         let path = files.blocks();
+        // Before the file: where somebody writes all the same, the file is never behind it.
+        let noted = newest::read(&files.newest());
         let overlay = Overlay::open(&path).map_err(|error| OpenError::io(&path, error))?;
         let open = || {
             let mut builder = Builder::new();
@@ -60,8 +63,8 @@ impl StoreReader {
         let mut db = whole::opened(&path, open)?;
         whole::check(&path, &mut db)?;
         begin(&db, &path)?;
-        let found = tables::commits(&db).map_err(|why| damaged(&path, &why))?;
-        match newest::read(&files.newest()) {
+        let found = Mark::of(&db).map_err(|why| damaged(&path, &why))?;
+        match noted {
             Some(noted) if noted > found => Err(OpenError::Cut { path, found, noted }),
             _ => Ok(Self { db, files }),
         }

@@ -1,7 +1,7 @@
 //! What is in the file: its tables, and what is done with them in one transaction.
 //!
 //! ```text
-//! meta         name   → number     `format`, `commits`
+//! meta         name   → number     `format`, `orders`
 //! blocks       height → bytes      contiguous; those that no kept checkpoint needs are removed, oldest first
 //! journal      index  → bytes      contiguous; the newest
 //! checkpoints  number → height u64 little-endian, what its writer says about it; the state is in a file of its own
@@ -28,8 +28,8 @@ pub(super) const OLD_BRANCH: TableDefinition<'_, u64, Bytes> = TableDefinition::
 /// The name under which the form of the file stands.
 pub(super) const FORMAT: &str = "format";
 
-/// The name under which the number of the newest commit stands.
-pub(super) const COMMITS: &str = "commits";
+/// The name under which the commits of other things than blocks are counted.
+pub(super) const ORDERS: &str = "orders";
 
 /// Bytes of a checkpoint's height before what is said about it.
 const HEIGHT_BYTES: usize = 8;
@@ -50,13 +50,6 @@ pub(super) fn look(db: &Database) -> Result<ReadTransaction, Fault> {
 /// Any of the library's errors.
 pub(super) fn fault(error: impl Into<redb::Error>) -> Fault {
     Fault::from(error.into())
-}
-
-/// The number of the newest commit; 0 in a file of before they were counted.
-pub(super) fn commits(db: &Database) -> Result<u64, Fault> {
-    let meta = look(db)?.open_table(META).map_err(fault)?;
-    let found = meta.get(COMMITS).map_err(fault)?;
-    Ok(found.map_or(0, |found| found.value()))
 }
 
 /// Makes the tables that are not there.
