@@ -25,3 +25,26 @@ pub(crate) fn help() -> String {
     );
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_abi::codes;
+
+    #[test]
+    fn a_file_that_is_bad_is_no_defect_of_the_program() {
+        for code in [
+            codes::STORE_DAMAGED,
+            codes::STORE_CUT,
+            codes::CHECKPOINT_UNREADABLE,
+            codes::LOG_UNREADABLE,
+            codes::KEPT_CODE_MISSING,
+            codes::KEPT_CODE_CHANGED,
+            codes::SNAPSHOT_CUT,
+            codes::SNAPSHOT_DAMAGED,
+            codes::SNAPSHOT_CONTENT,
+        ] {
+            assert_eq!(Exit::of(code), Some(Exit::Usage), "{code}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod counting;
 mod failing;
 mod fixed;
+mod halted;
 mod heights;
 mod keyed;
 mod kinds;

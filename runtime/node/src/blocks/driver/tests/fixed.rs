@@ -70,7 +70,7 @@ fn a_block_of_other_results_is_refused_and_the_node_goes_no_further() {
         claimed: Default::default(),
         receipt,
     };
-    assert_eq!(rig.standing.halted(), Some(&refused));
+    assert_eq!(rig.standing.halted(), Some(refused));
     assert_eq!((rig.height(), rig.handled()), (Height(1), 1));
     let mut answer = rig.send(&Message::Tick);
     rig.turn();
@@ -202,7 +202,8 @@ fn a_node_without_the_plan_follows_an_abort_and_refuses_a_commit() {
         for _ in 0..4 {
             rig.turn();
         }
-        assert_eq!(rig.standing.halted().map(BlockRefused::code), refused);
+        let halted = rig.standing.halted();
+        assert_eq!(halted.as_ref().map(BlockRefused::code), refused);
         let height = if refused.is_none() { 2 } else { 1 };
         assert_eq!(rig.height(), Height(height));
     }

@@ -116,7 +116,7 @@ fn a_replay_that_comes_to_another_state_than_the_checkpoint_had_ends_there_and_n
     let _answered = rig.send(&Message::Tick);
     rig.block();
     rig.turn();
-    let refused = rig.standing.halted().unwrap().clone();
+    let refused = rig.standing.halted().unwrap();
     assert_eq!(refused.code(), "block-state");
     assert!(refused.to_string().contains("engine `clock`"), "{refused}");
 }
