@@ -37,6 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use tables::{BLOCKS, CHECKPOINTS, FORMAT, JOURNAL, META, OLD_BRANCH, fault};
+use whole::Opened;
 
 pub use newest::Mark;
 pub use reader::{LogEnds, STORE_FILES_LISTED_MAX, StoreFile, StoreReader};
@@ -55,9 +56,6 @@ pub const JOURNAL_BYTES_KEPT: u64 = 64 << 20;
 
 /// Bytes of the disk that are left to what a node must still write when it takes in nothing new.
 pub const DISK_RESERVE_BYTES: u64 = 64 << 20;
-
-/// Memory for pages of the file, in bytes: blocks are written once and read at starts only.
-const CACHE_BYTES: usize = 16 << 20;
 
 /// Block log, journal and archive in a folder. One process has it at a time.
 pub struct DiskStore {
@@ -94,15 +92,15 @@ impl DiskStore {
                     .to_owned(),
             });
         }
-        let open = || Builder::new().set_cache_size(CACHE_BYTES).create(&path);
-        let db = whole::opened(&path, open)?;
+        let noted = newest::read(&files.newest());
+        let Opened { db, was_mended } = whole::opened(&path, |builder| builder.create(&path))?;
         // Nobody else has it from here on. It is looked at as a whole before anything is read of it, on a reader of its
-        // own: a file that is not whole stays as it is.
-        if !is_new {
+        // own: a file that is not whole stays as it is. To mend it redb has looked at each page of it just now.
+        if !is_new && !was_mended {
             drop(StoreReader::open(folder)?);
         }
         begin(&db, &path)?;
-        let mark = Mark::of(&db).map_err(|why| damaged(&path, &why))?;
+        let mark = newest::reached(&db, noted, &path)?;
         let newest = Newest::begin(&files.newest(), mark);
         let newest = newest.map_err(|error| OpenError::io(&files.newest(), error))?;
         Self::over(files, db, Some(newest))
@@ -115,16 +113,11 @@ impl DiskStore {
     pub fn open_with(folder: &Path, backend: impl StorageBackend) -> Result<Self, OpenError> {
         let files = Files::make(folder, Arc::new(Unheard))?;
         let path = files.blocks();
-        let open = || {
-            let mut builder = Builder::new();
-            builder
-                .set_cache_size(CACHE_BYTES)
-                .create_with_backend(backend)
-        };
-        let mut db = whole::opened(&path, open)?;
-        whole::check(&path, &mut db)?;
-        begin(&db, &path)?;
-        Self::over(files, db, None)
+        let open = |builder: &mut Builder| builder.create_with_backend(backend);
+        let mut opened = whole::opened(&path, open)?;
+        opened.check(&path)?;
+        begin(&opened.db, &path)?;
+        Self::over(files, opened.db, None)
     }
 
     fn over(files: Files, db: Database, noted: Option<Newest>) -> Result<Self, OpenError> {

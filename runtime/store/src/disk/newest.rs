@@ -10,7 +10,7 @@
 //! ```
 
 use super::tables::{self, META, ORDERS, fault};
-use crate::Fault;
+use crate::{Fault, OpenError};
 use redb::{Database, ReadableTable, WriteTransaction};
 use refit_abi::Height;
 use std::fmt;
@@ -77,6 +77,22 @@ impl Newest {
     /// The commit that came so far is durable.
     pub(super) fn note(&self, mark: Mark) -> io::Result<()> {
         self.0.write_all_at(&written(mark), 0)
+    }
+}
+
+/// How far the log has come in a file, which is no less far than was noted.
+///
+/// # Errors
+/// [`OpenError::Cut`], or [`OpenError::Damaged`].
+pub(super) fn reached(db: &Database, noted: Option<Mark>, path: &Path) -> Result<Mark, OpenError> {
+    let found = Mark::of(db).map_err(|why| super::damaged(path, &why))?;
+    match noted {
+        Some(noted) if noted > found => Err(OpenError::Cut {
+            path: path.to_owned(),
+            found,
+            noted,
+        }),
+        _ => Ok(found),
     }
 }
 

@@ -58,6 +58,22 @@ impl Overlay {
     }
 }
 
+impl Over {
+    /// Puts what was changed in the place of what the file has at `offset`.
+    fn lay_over(&self, offset: u64, out: &mut [u8]) {
+        let end = offset + out.len() as u64;
+        let pages = offset / PAGE_BYTES as u64..end.div_ceil(PAGE_BYTES as u64);
+        for (number, page) in self.pages.range(pages) {
+            let at = number * PAGE_BYTES as u64;
+            let (from, to) = (at.max(offset), end.min(at + PAGE_BYTES as u64));
+            // Within the page, and within what is read.
+            let length = (to - from) as usize;
+            let (in_page, in_out) = ((from - at) as usize, (from - offset) as usize);
+            out[in_out..in_out + length].copy_from_slice(&page[in_page..in_page + length]);
+        }
+    }
+}
+
 /// A part of a page: its number, where the part begins in it, and how long it is.
 struct Part {
     page: u64,
@@ -92,16 +108,13 @@ impl StorageBackend for Overlay {
         if end.is_none_or(|end| end > over.length) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut rest = out;
-        for part in parts(offset, rest.len()) {
-            let (into, after) = rest.split_at_mut(part.length);
-            let from = part.at..part.at + part.length;
-            match over.pages.get(&part.page) {
-                Some(page) => into.copy_from_slice(&page[from]),
-                None => into.copy_from_slice(&self.page(part.page, &over)?[from]),
-            }
-            rest = after;
-        }
+        // In one piece: a start reads all of the file. Behind its end are zeros.
+        let there = over.file_length.saturating_sub(offset);
+        let there = usize::try_from(there).map_or(out.len(), |there| there.min(out.len()));
+        let (in_file, behind) = out.split_at_mut(there);
+        self.file.read_exact_at(in_file, offset)?;
+        behind.fill(0);
+        over.lay_over(offset, out);
         Ok(())
     }
 

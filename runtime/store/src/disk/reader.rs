@@ -1,10 +1,10 @@
 //! [`StoreReader`]: a store that is looked into and not changed, though its node was killed. The caller sees to it that
 //! no node writes to it meanwhile.
 
-use super::newest::{self, Mark};
+use super::newest;
 use super::overlay::Overlay;
 use super::tables::{self, BLOCKS, JOURNAL, fault};
-use super::{CACHE_BYTES, Files, begin, damaged, look_at_blocks, view, whole};
+use super::{Files, begin, look_at_blocks, view, whole};
 use crate::archive::{ArchiveView, Checkpoint};
 use crate::{Fault, JOURNAL_READ_RECORDS_MAX, OpenError};
 use redb::{Builder, Database, ReadableTable, ReadableTableMetadata};
@@ -54,20 +54,13 @@ impl StoreReader {
         // Before the file: where somebody writes all the same, the file is never behind it.
         let noted = newest::read(&files.newest());
         let overlay = Overlay::open(&path).map_err(|error| OpenError::io(&path, error))?;
-        let open = || {
-            let mut builder = Builder::new();
-            builder
-                .set_cache_size(CACHE_BYTES)
-                .create_with_backend(overlay)
-        };
-        let mut db = whole::opened(&path, open)?;
-        whole::check(&path, &mut db)?;
+        let open = |builder: &mut Builder| builder.create_with_backend(overlay);
+        let mut opened = whole::opened(&path, open)?;
+        opened.check(&path)?;
+        let db = opened.db;
         begin(&db, &path)?;
-        let found = Mark::of(&db).map_err(|why| damaged(&path, &why))?;
-        match noted {
-            Some(noted) if noted > found => Err(OpenError::Cut { path, found, noted }),
-            _ => Ok(Self { db, files }),
-        }
+        newest::reached(&db, noted, &path)?;
+        Ok(Self { db, files })
     }
 
     /// Where the log begins and ends, if there is a block.
