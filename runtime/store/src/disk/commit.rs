@@ -9,7 +9,7 @@ use super::queue::{Group, Order, Queue, What};
 use super::tables::{self, BLOCKS, CHECKPOINTS, JOURNAL, Listed, OLD_BRANCH, fault};
 use crate::{At, Committed, Fault, Keep, NewBranch, RecordChange, Step, Steps, Wake};
 use parking_lot::Mutex;
-use redb::{Database, ReadableTable, WriteTransaction};
+use redb::{Database, WriteTransaction};
 use refit_abi::Height;
 use std::sync::Arc;
 
@@ -223,17 +223,25 @@ fn through(group: &Group) -> Option<Height> {
     taken_off.last().or(added)
 }
 
-/// Makes the blocks behind one the old branch.
+/// Makes the blocks behind one the old branch. Only the fewer ones are written anew: those behind it go out of the log,
+/// or the log becomes the old branch and those up to it come back.
 fn begin_branch(txn: &WriteTransaction, new: &NewBranch) -> Result<(), Fault> {
+    txn.delete_table(OLD_BRANCH).map_err(fault)?;
+    let ends = tables::ends(&txn.open_table(BLOCKS).map_err(fault)?)?;
+    let (after, behind) = (new.after.0, new.after.next().0);
+    let leave_fewer = ends.is_none_or(|(first, last)| {
+        let (stay, leave) = (behind.saturating_sub(first), last.saturating_sub(after));
+        leave <= stay
+    });
+    if !leave_fewer {
+        txn.rename_table(BLOCKS, OLD_BRANCH).map_err(fault)?;
+    }
     let mut blocks = txn.open_table(BLOCKS).map_err(fault)?;
     let mut old = txn.open_table(OLD_BRANCH).map_err(fault)?;
-    old.retain(|_, _| false).map_err(fault)?;
-    for entry in blocks.range(new.after.next().0..).map_err(fault)? {
-        let (height, block) = entry.map_err(fault)?;
-        old.insert(height.value(), block.value()).map_err(fault)?;
+    match leave_fewer {
+        true => tables::move_blocks(&mut blocks, &mut old, behind..=u64::MAX)?,
+        false => tables::move_blocks(&mut old, &mut blocks, 0..=after)?,
     }
-    let stays = |height: u64, _: &[u8]| height <= new.after.0;
-    blocks.retain(stays).map_err(fault)?;
     let mut checkpoints = txn.open_table(CHECKPOINTS).map_err(fault)?;
     for number in &new.checkpoints {
         checkpoints.remove(number).map_err(fault)?;

@@ -15,6 +15,7 @@ use redb::{
     WriteTransaction,
 };
 use refit_abi::Height;
+use std::ops::RangeInclusive;
 
 pub(super) type Bytes = &'static [u8];
 
@@ -107,6 +108,19 @@ pub(super) fn change(txn: &WriteTransaction, changes: &[RecordChange]) -> Result
         .map_err(fault)?;
     }
     Ok(())
+}
+
+/// Moves the blocks of a range from one table into another.
+pub(super) fn move_blocks(
+    from: &mut Table<'_, u64, Bytes>,
+    to: &mut Table<'_, u64, Bytes>,
+    heights: RangeInclusive<u64>,
+) -> Result<(), Fault> {
+    for entry in from.range(heights.clone()).map_err(fault)? {
+        let (height, block) = entry.map_err(fault)?;
+        to.insert(height.value(), block.value()).map_err(fault)?;
+    }
+    from.retain_in(heights, |_, _| false).map_err(fault)
 }
 
 /// Removes the oldest items up to the number `through`, at most `most` of them; whether there are more.
