@@ -15,8 +15,8 @@
 //!
 //! Architecture invariants. No clock, no I/O, no tokio, no unsafe code. Mailboxes belong to the
 //! executor, never to a generation: a swap moves no message. An engine's code is entered on crew
-//! threads only, and on those that drop what was replaced ([`replaced`]); each is joined before the code it
-//! entered is unmapped.
+//! threads only, on those that drop what was replaced ([`replaced`]), and on those that read an image; each is joined
+//! before the code it entered is unmapped.
 
 pub mod crew;
 mod duty;

@@ -232,5 +232,15 @@ pub const WORKERS_MAX: usize = 64;
 /// Most bytes of one record. What is longer goes on in the next one.
 pub const RECORD_BYTES_MAX: usize = 256 << 10;
 
+/// A state of so many bytes is decoded on a thread of its own where that is asked for: it takes longer than the thread's
+/// start.
+pub const DECODED_APART_BYTES_MIN: usize = 256 << 10;
+
+/// States that are decoded at once there: each holds its bytes until it is.
+pub const DECODED_AT_ONCE_MAX: usize = 2;
+
+/// Items that wait there for the engine before them.
+pub const WAITING_ITEMS_MAX: usize = 1_024;
+
 /// Bytes of items beside the engines after which a section of an image ends; one item may be longer.
 pub const SECTION_BYTES: usize = 1 << 20;

@@ -3,11 +3,13 @@
 use super::slot::slot_of;
 use crate::engines::chunk::Chunk;
 use crate::engines::directory::Place;
+use crate::engines::slot::Slot;
 use crate::engines::timers::Timer;
 use crate::executor::Executor;
 use crate::generation::table::{GenerationTable, KindIndex};
 use crate::image::{
-    Counts, EngineImage, ImageError, ImageHeader, Item, KindImage, LetterImage, TimerImage,
+    Counts, EngineImage, ImageError, ImageHeader, Item, KindImage, LetterImage, StateImage,
+    TimerImage,
 };
 use crate::outcome::dead_letters::DeadLetter;
 use crate::parameters::Parameters;
@@ -21,9 +23,35 @@ pub(crate) struct Making {
     executor: Executor,
     table: Arc<GenerationTable>,
     /// The index of each kind of the image in the code at hand.
-    kinds: Vec<Option<KindIndex>>,
+    kinds: Arc<[Option<KindIndex>]>,
     /// Dead letters that there ever were.
     dead_letters: u64,
+}
+
+/// Decodes the states of engines.
+#[derive(Clone, Debug)]
+pub(super) struct Decoder {
+    table: Arc<GenerationTable>,
+    kinds: Arc<[Option<KindIndex>]>,
+}
+
+/// An engine that is decoded, or why it cannot be.
+#[derive(Debug)]
+pub(super) struct Placed {
+    engine: Box<EngineImage>,
+    slot: Result<Slot, ImageError>,
+}
+
+impl Decoder {
+    pub(super) fn decode(&self, mut engine: Box<EngineImage>) -> Placed {
+        let kind = self.kinds.get(engine.kind as usize).copied().flatten();
+        let unknown = ImageError::UnknownKind { engine: engine.id };
+        let slot = kind.ok_or(unknown);
+        let slot = slot.and_then(|kind| slot_of(&engine, kind, self.table.get(kind)));
+        // Nobody needs its bytes any more.
+        engine.state = StateImage::Elsewhere;
+        Placed { engine, slot }
+    }
 }
 
 impl Making {
@@ -72,7 +100,10 @@ impl Making {
                 let most = executor.parameters.dead_letters;
                 executor.dead.push(letter, most);
             }
-            Item::Engine(engine) => return self.engine(&engine),
+            Item::Engine(engine) => {
+                let placed = self.decoder().decode(engine);
+                return self.place(placed);
+            }
             Item::ByHeight(at, order, timer) => {
                 return self.timer(TimerAt::Height(at), order, timer);
             }
@@ -100,12 +131,18 @@ impl Making {
         }
     }
 
-    fn engine(&mut self, engine: &EngineImage) -> Result<(), ImageError> {
-        let kind = self.kinds.get(engine.kind as usize).copied().flatten();
-        let kind = kind.ok_or(ImageError::UnknownKind { engine: engine.id })?;
+    /// Decodes engines for this, on any thread.
+    pub(super) fn decoder(&self) -> Decoder {
+        Decoder {
+            table: self.table.clone(),
+            kinds: self.kinds.clone(),
+        }
+    }
+
+    /// Puts a decoded engine in.
+    pub(super) fn place(&mut self, Placed { engine, slot }: Placed) -> Result<(), ImageError> {
         self.is_new(engine.id)?;
-        let slot = slot_of(engine, kind, self.table.get(kind))?;
-        let place = self.executor.engines.place(slot);
+        let place = self.executor.engines.place(slot?);
         self.executor
             .refill(place, &engine.mailbox)
             .ok_or(ImageError::NoCause { engine: engine.id })

@@ -8,6 +8,7 @@
 //! engine: [`stream`] draws it. An [`Image`] is all of them collected, to look into.
 
 pub(crate) mod between;
+mod decoding;
 mod engine;
 mod error;
 mod executor;

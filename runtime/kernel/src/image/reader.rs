@@ -1,5 +1,6 @@
 //! [`ImageReader`]: the reading end of an image's [`stream`](super::stream).
 
+use super::decoding::Decoding;
 use super::make::Making;
 use super::stream::{BEGIN, GOES_ON, HEAD_BYTES, PART_BYTES_MAX, StreamError, Tally, What};
 use super::writer::encoded;
@@ -76,6 +77,34 @@ impl<R: Read> ImageReader<R> {
             }
             making.put(item)?;
         }
+        Ok(CopiedExecutor {
+            executor: making.end(),
+            tally: self.records.tally,
+        })
+    }
+
+    /// As [`ImageReader::executor`], and large states are decoded on threads of their own, which have ended when this
+    /// returns, while the reading goes on.
+    ///
+    /// # Errors
+    /// [`StreamError`]; states that were read by then are leaked, safely.
+    pub fn executor_apart(
+        mut self,
+        table: Arc<GenerationTable>,
+    ) -> Result<CopiedExecutor, StreamError> {
+        let mut making = Making::begin(table, &self.header, self.parameters)?;
+        std::thread::scope(|scope| {
+            let mut decoding = Decoding::new(scope, &mut making);
+            let read = loop {
+                match self.records.next() {
+                    Ok(Some(item)) => decoding.put(item)?,
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            // What came before is judged before it.
+            decoding.end().and(read)
+        })?;
         Ok(CopiedExecutor {
             executor: making.end(),
             tally: self.records.tally,
@@ -183,26 +212,35 @@ impl<R: Read> Records<R> {
         Ok(Some(item))
     }
 
-    /// Reads to the end; of what the records are, only whether their bytes are those that were written.
+    /// Reads to the end; of what the records are, only whether their bytes are those that were written. Holds one at a
+    /// time.
     fn look_through(&mut self) -> Result<(), StreamError> {
+        let (mut part, mut bytes) = (Part::default(), Vec::new());
         loop {
             let before = self.tally;
-            let part = std::mem::take(&mut self.part);
-            let (what, bytes) = self.read_part(part)?;
-            if what != What::End {
-                self.part = bytes;
-                continue;
+            let RecordHead { what, goes_on, .. } = self.read_record(&mut part, &mut bytes)?;
+            match what {
+                What::End if !goes_on => return self.is_counted(&bytes, before),
+                What::End => continue,
+                What::Item | What::State => bytes.clear(),
             }
-            let digest = self.tally.digest;
-            return match postcard::take_from_bytes::<Tally>(&bytes) {
-                Ok((said, [])) if said.records != before.records => {
-                    let (said, found) = (Box::new(said), Box::new(before));
-                    Err(StreamError::Count { said, found })
-                }
-                Ok((said, [])) if said.digest == digest => Ok(()),
-                Ok((_, [])) => Err(StreamError::Digest),
-                _ => Err(self.malformed("it is no end")),
-            };
+            if !goes_on {
+                part = Part::default();
+            }
+        }
+    }
+
+    /// Whether the end counts the records before it, and has the digest of their bytes.
+    fn is_counted(&self, end: &[u8], before: Tally) -> Result<(), StreamError> {
+        let digest = self.tally.digest;
+        match postcard::take_from_bytes::<Tally>(end) {
+            Ok((said, [])) if said.records != before.records => {
+                let (said, found) = (Box::new(said), Box::new(before));
+                Err(StreamError::Count { said, found })
+            }
+            Ok((said, [])) if said.digest == digest => Ok(()),
+            Ok((_, [])) => Err(StreamError::Digest),
+            _ => Err(self.malformed("it is no end")),
         }
     }
 

@@ -5,6 +5,7 @@
     reason = "a test fails by a panic, in its helpers too"
 )]
 
+mod apart;
 mod batches;
 mod bounded;
 mod budgets;

@@ -81,15 +81,17 @@ impl Kept {
             // The file may be sound: nothing is decided about it.
             Err(source) => return Err(unread(checkpoint, source)),
         };
-        // Whole before any code of an engine sees a byte of it.
-        match whole(&file, about.state.as_ref(), named) {
+        // Whole before any code of an engine sees a byte of it. The code is loaded meanwhile: that waits for its probe.
+        let look = || whole(&file, about.state.as_ref(), named);
+        let (found, code) = beside(look, || load(&about, archive, loader));
+        match found {
             Ok(None) => {}
             Ok(Some(why)) => return Ok(Err(why)),
             Err(StreamError::Read { source }) => return Err(unread(checkpoint, source)),
             Err(error @ StreamError::Format { .. }) => return Err(not_taken(&error)),
             Err(error) => return Ok(Err(RecoveryError::unreadable(&error))),
         }
-        let Code { modules, kinds } = load(&about, archive, loader)?;
+        let Code { modules, kinds } = code?;
         let read = executor(&about, kinds, file);
         let (executor, table) = read.map_err(|error| not_taken(&error))?;
         let due = about.state.as_ref().filter(|_| named.is_none());
@@ -116,6 +118,24 @@ impl Kept {
         libraries.add(modules);
         libraries
     }
+}
+
+/// Looks at a file on a thread of its own while something else is done.
+fn beside<T: Send, U>(
+    look: impl FnOnce() -> Result<T, StreamError> + Send,
+    meanwhile: impl FnOnce() -> U,
+) -> (Result<T, StreamError>, U) {
+    let unread = |source| StreamError::Read { source };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("refit-look".to_owned());
+        let looking = thread.spawn_scoped(scope, look).map_err(unread);
+        let done = meanwhile();
+        let looked = looking.and_then(|looking| {
+            let panicked = |_| unread(std::io::Error::other("the look at it panicked"));
+            looking.join().map_err(panicked)?
+        });
+        (looked, done)
+    })
 }
 
 fn unread(checkpoint: &Checkpoint, source: std::io::Error) -> RecoveryError {
@@ -206,7 +226,7 @@ fn executor(
         let reader = ImageReader::begin(BufReader::with_capacity(READ_BYTES, file))?;
         let grants = reader.parameters().grants.clone();
         let table = GenerationTable::at(number, kinds, grants);
-        let copied = reader.executor(table.clone(), |_| ())?;
+        let copied = reader.executor_apart(table.clone())?;
         Ok((copied.executor, table))
     };
     let thread = std::thread::Builder::new()
