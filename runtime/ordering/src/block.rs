@@ -143,6 +143,25 @@ impl Block {
     }
 }
 
+/// The canonical bytes of a block, without the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Canonical {
+    /// The block's hash.
+    pub hash: BlockHash,
+    /// How many there are.
+    pub length: usize,
+}
+
+impl Canonical {
+    /// Of the block that has these canonical bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            hash: Block::hash_of(bytes),
+            length: bytes.len(),
+        }
+    }
+}
+
 /// Before decoding: bytes of another form would fail somewhere in the middle, with a reason that misleads.
 fn check_format(bytes: &[u8]) -> Result<(), BlockError> {
     match bytes.first() {

@@ -26,7 +26,8 @@ mod solo;
 mod source;
 
 pub use block::{
-    BLOCK_BYTES_MAX, BLOCK_FORMAT, Block, BlockError, Header, STATE_DELAY_BLOCKS, Tip, chain,
+    BLOCK_BYTES_MAX, BLOCK_FORMAT, Block, BlockError, Canonical, Header, STATE_DELAY_BLOCKS, Tip,
+    chain,
 };
 pub use entry::{
     AUTHENTICATOR_BYTES_MAX, ENTRIES_PER_BLOCK_MAX, Entry, EntryKind, FAILURE_CODE_BYTES_MAX,

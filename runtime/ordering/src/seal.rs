@@ -1,7 +1,7 @@
 //! [`Seal`]: what proves that a block was decided, and [`SealedBlock`], a block as it is logged and sent.
 
 use crate::BlockRefused;
-use crate::block::{Block, BlockError};
+use crate::block::{Block, BlockError, Canonical};
 use refit_abi::Height;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,11 @@ impl SealedBlock {
     /// # Errors
     /// [`BlockError`] if the bytes are no sealed block, or not the canonical form of one.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BlockError> {
+        Self::read(bytes).map(|(sealed, _)| sealed)
+    }
+
+    /// The same, and what is known of the block's own bytes.
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Self, Canonical), BlockError> {
         let (block, rest) = Block::take_from_bytes(bytes)?;
         let height = block.header.height;
         let sealed: Result<(Seal, &[u8]), _> = postcard::take_from_bytes(rest);
@@ -90,7 +95,10 @@ impl SealedBlock {
             return Err(BlockError::NotCanonical { height });
         }
         match seal.len() {
-            ..=SEAL_BYTES_MAX => Ok(Self { block, seal }),
+            ..=SEAL_BYTES_MAX => {
+                let canonical = Canonical::of(&bytes[..bytes.len() - rest.len()]);
+                Ok((Self { block, seal }, canonical))
+            }
             bytes => Err(BlockError::SealTooLong { height, bytes }),
         }
     }

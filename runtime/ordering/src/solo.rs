@@ -226,11 +226,7 @@ impl BlockSource for Solo {
         entries.extend(taken.messages.into_iter().map(Entry::Message));
         tokens.extend(taken.tokens);
         let block = self.ground.extend(now, entries);
-        let decided = Decided {
-            block,
-            seal: Seal::Nothing,
-            tokens,
-        };
+        let decided = Decided::new(block, Seal::Nothing, tokens);
         // The block before is executed, so nothing waits there; a node that has ended answers nobody.
         let _ = outlet.push(decided);
     }

@@ -9,7 +9,9 @@
 //! A source decides block H+1 only once it has the ground that H leaves. It may push from any thread; one that has
 //! none, as [`crate::Solo`], is driven by the ticks that its driver gives it.
 
-use crate::{Block, BlockRefused, Ground, Mempool, Seal, UpgradeOutcome};
+use crate::{
+    Block, BlockError, BlockRefused, Canonical, Ground, Mempool, Seal, SealedBlock, UpgradeOutcome,
+};
 use refit_abi::{BlockTime, Height};
 use std::sync::Arc;
 
@@ -109,17 +111,43 @@ pub struct Decided {
     pub seal: Seal,
     /// One for each of its entries, in their order; `None` if a message came without, or from elsewhere.
     pub tokens: Vec<Option<Token>>,
+    /// Of its canonical bytes, if it was read from them.
+    canonical: Option<Canonical>,
 }
 
 impl Decided {
-    /// A block for which nobody on this node waits.
-    pub fn from_elsewhere(block: Block) -> Self {
-        let (seal, tokens) = (Seal::default(), vec![None; block.entries.len()]);
+    /// A block that is made on this node.
+    pub fn new(block: Block, seal: Seal, tokens: Vec<Option<Token>>) -> Self {
         Self {
             block,
             seal,
             tokens,
+            canonical: None,
         }
+    }
+
+    /// A block for which nobody on this node waits.
+    pub fn from_elsewhere(block: Block) -> Self {
+        let tokens = vec![None; block.entries.len()];
+        Self::new(block, Seal::default(), tokens)
+    }
+
+    /// A block of a log, read from the bytes of a [`SealedBlock`]. It is executed as it is: changed it is another one.
+    ///
+    /// # Errors
+    /// [`BlockError`], as [`SealedBlock::from_bytes`].
+    pub fn from_log(bytes: &[u8]) -> Result<Self, BlockError> {
+        let (SealedBlock { block, seal }, canonical) = SealedBlock::read(bytes)?;
+        Ok(Self {
+            seal,
+            canonical: Some(canonical),
+            ..Self::from_elsewhere(block)
+        })
+    }
+
+    /// The hash and the length of its canonical bytes, if it was read from them.
+    pub fn canonical(&self) -> Option<Canonical> {
+        self.canonical
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct DriverParts {
     /// Blocks up to this one are made anew, and each is in the log for good before it is executed, so that one that ends
     /// the node is found there.
     pub(crate) one_by_one: Height,
+    /// The last block that is made anew, if any is.
+    pub(crate) anew: Height,
     /// Hears of panics while a generation is on probation.
     pub(crate) alarms: Sender<Alarm>,
     /// Where the log goes on under another branch.
@@ -299,8 +301,11 @@ impl Driver {
         }
     }
 
-    /// Says that a checkpoint is due, if it is.
+    /// Says that a checkpoint is due, if it is, and not before a start is at its end: it would take the processor from it.
     fn ask_for_checkpoint(&mut self) {
+        if self.ground.tip.height < self.replayed.max(self.parts.anew) {
+            return;
+        }
         let planned = self.armed.iter().filter_map(|waiting| waiting.at_height);
         let from = planned.map(|at| at.0.saturating_sub(CHECKPOINT_BEFORE_BLOCKS));
         let comes = from

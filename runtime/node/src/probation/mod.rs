@@ -301,11 +301,17 @@ impl Probation {
         *self.revision.lock() = Some(revision);
     }
 
-    /// Compares the replies of a block that is made anew.
-    pub(crate) fn compare(&self, outcome: &BlockOutcome) {
+    /// Compares the replies of blocks that are made anew, in their order; those that were compared are passed over.
+    pub(crate) fn compare<'a>(&self, outcomes: impl IntoIterator<Item = &'a BlockOutcome>) {
         if let Some(revision) = &mut *self.revision.lock() {
-            revision.compare(outcome);
+            outcomes.into_iter().for_each(|it| revision.compare(it));
         }
+    }
+
+    /// Whether the block at `height` is the last that is made anew: whoever goes on behind it asks what came out.
+    pub(crate) fn is_last_anew(&self, height: Height) -> bool {
+        let revision = self.revision.lock();
+        revision.as_ref().is_some_and(|it| it.ends_with(height))
     }
 
     /// They are made.

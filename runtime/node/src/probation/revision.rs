@@ -4,7 +4,7 @@
 use super::told::{self, AskerHash, ReplyHash, Told};
 use refit_abi::{EngineId, Height};
 use refit_kernel::{Asker, BlockOutcome, Replied, Wrong};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Revised replies that are named; all are counted.
 pub(crate) const REVISED_SHOWN_MAX: usize = 100;
@@ -21,9 +21,11 @@ pub(crate) struct RevisedReply {
 /// What was told, and what comes out now.
 #[derive(Debug)]
 pub(crate) struct Revision {
-    told: BTreeMap<AskerHash, ReplyHash>,
+    told: HashMap<AskerHash, ReplyHash>,
     /// The last block that is made anew.
     through: Height,
+    /// The last one that was compared.
+    compared: Height,
     /// Replies that came out as they were told.
     pub(crate) same: u64,
     /// Replies that did not.
@@ -42,6 +44,7 @@ impl Revision {
             is_whole: told.is_whole && told.more == 0,
             told: told.replies.into_iter().collect(),
             through,
+            compared: Height(0),
             same: 0,
             revised: 0,
             shown: Vec::new(),
@@ -49,9 +52,15 @@ impl Revision {
         }
     }
 
-    /// Compares the replies of a block.
+    /// Whether nothing is made anew behind the block at `height`.
+    pub(crate) fn ends_with(&self, height: Height) -> bool {
+        height >= self.through
+    }
+
+    /// Compares the replies of a block, once. They come in their order.
     pub(crate) fn compare(&mut self, outcome: &BlockOutcome) {
-        if outcome.height <= self.through {
+        if outcome.height > self.compared && outcome.height <= self.through {
+            self.compared = outcome.height;
             let replies = outcome.replies.iter().filter(|reply| !reply.repeated);
             replies.for_each(|replied| self.one(outcome.height, replied));
             let troubles = outcome.troubles.iter();

@@ -12,7 +12,7 @@ pub(crate) const TOLD_MAX: usize = 400_000;
 pub(crate) const TOLD: &str = "told";
 
 /// The hash of who asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct AskerHash(u64);
 
 /// The hash of what it was told.

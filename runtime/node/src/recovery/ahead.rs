@@ -5,12 +5,12 @@
 use crate::limits::REPLAY_AHEAD_BLOCKS;
 use crossbeam_channel::{Receiver, bounded};
 use refit_abi::Height;
-use refit_ordering::SealedBlock;
+use refit_ordering::Decided;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
 /// A block as it was read, or why it cannot be.
-type Read = Result<SealedBlock, String>;
+type Read = Result<Decided, String>;
 
 /// Blocks one after the other.
 pub(super) struct Ahead {
@@ -35,9 +35,8 @@ impl Ahead {
         let thread = Builder::new().name("refit-replay".to_owned());
         let thread = thread.spawn(move || {
             for height in (first.0..=last.0).map(Height) {
-                let read = bytes(height).and_then(|bytes| {
-                    SealedBlock::from_bytes(&bytes).map_err(|error| error.to_string())
-                });
+                let read = bytes(height)
+                    .and_then(|bytes| Decided::from_log(&bytes).map_err(|error| error.to_string()));
                 // Nobody wants more, or what comes behind one that cannot be read.
                 if read.is_err() | to.send(read).is_err() {
                     return;

@@ -12,7 +12,7 @@ use crossbeam_channel::Sender;
 use refit_abi::{BlockTime, Height};
 use refit_ordering::{
     Block, BlockRefused, BlockSource, Decided, Due, Foretold, Ground, Mempool, Outlet, PlanDigest,
-    SealedBlock, UpgradeEnd, UpgradeOutcome,
+    UpgradeEnd, UpgradeOutcome,
 };
 use refit_store::{Fault, Store};
 use std::sync::Arc;
@@ -92,29 +92,25 @@ impl Replaying {
     /// The block at `height` as the log has it.
     fn read(&mut self, height: Height) -> Result<Decided, String> {
         let (store, last) = (self.store.clone(), self.last);
-        let sealed = self.ahead_at(height, last, move |height| {
+        self.ahead_at(height, last, move |height| {
             let bytes = store.read(height);
             bytes
                 .map(|bytes| bytes.to_vec())
                 .map_err(|error| error.to_string())
-        })?;
-        Ok(Decided {
-            seal: sealed.seal,
-            ..Decided::from_elsewhere(sealed.block)
         })
     }
 
     /// The block at `height` as the branch before has it.
     fn read_old(&mut self, height: Height, last: Height) -> Result<Block, String> {
         let store = self.store.clone();
-        let sealed = self.ahead_at(height, last, move |height| {
+        let decided = self.ahead_at(height, last, move |height| {
             let archive = store.archive().ok_or("nothing outlives the process")?;
             let old = archive
                 .old_block(height)
                 .map_err(|fault| fault.to_string())?;
             old.ok_or_else(|| format!("the old branch has no block {height}"))
         })?;
-        Ok(sealed.block)
+        Ok(decided.block)
     }
 
     /// The next block; where it is not the one that follows the one before, reads from there on to `last`.
@@ -123,7 +119,7 @@ impl Replaying {
         height: Height,
         last: Height,
         bytes: impl Fn(Height) -> Result<Vec<u8>, String> + Send + 'static,
-    ) -> Result<SealedBlock, String> {
+    ) -> Result<Decided, String> {
         let mut ahead = match self.ahead.take().filter(|ahead| ahead.is_at(height)) {
             Some(ahead) => ahead,
             None => Ahead::read(height, last, bytes).map_err(|error| error.to_string())?,

@@ -228,6 +228,7 @@ impl Node {
         let probation = Arc::new(probation.map_err(RecoveryError::from)?);
         let (branches, redo) = rolled_back::branches(&*store)?;
         let one_by_one = redo.as_ref().map(Redo::one_by_one).unwrap_or_default();
+        let anew = redo.as_ref().map(Redo::through).unwrap_or_default();
         if let (Some(redo), Some(archive)) = (&redo, store.archive()) {
             probation.revises(redo.revision(archive)?);
         }
@@ -318,6 +319,7 @@ impl Node {
             probation: probation.clone(),
             takes_back: on_panic == OnPanic::RollBack,
             one_by_one,
+            anew,
             alarms: tell_alarms.clone(),
             branches,
             states,

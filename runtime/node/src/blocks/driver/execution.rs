@@ -14,7 +14,8 @@ use refit_abi::{BlockTime, Height};
 use refit_admin::Moment;
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters, Trouble, Wrong};
 use refit_ordering::{
-    BLOCK_BYTES_MAX, Block, BlockRefused, Branch, Decided, Header, ParametersHash, PoolBounds,
+    BLOCK_BYTES_MAX, Block, BlockRefused, Branch, Canonical, Decided, Header, ParametersHash,
+    PoolBounds,
     ReceiptHash, SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
 };
 use refit_store::{AppendError, BLOCK_BYTES_MAX as LOGGED_BYTES_MAX};
@@ -35,20 +36,28 @@ const SEAL_FRAME_BYTES: usize = 16;
 const _: () = assert!(BLOCK_BYTES_MAX + SEAL_BYTES_MAX + SEAL_FRAME_BYTES <= LOGGED_BYTES_MAX);
 
 impl Driver {
-    pub(super) fn execute(
-        &mut self,
-        Decided {
+    pub(super) fn execute(&mut self, decided: Decided) -> Result<(), Ended> {
+        let known = decided.canonical();
+        let Decided {
             block,
             seal,
             tokens,
-        }: Decided,
-    ) -> Result<(), Ended> {
+            ..
+        } = decided;
         if self.parts.standing.halted().is_some() {
             self.stands_still();
             return Ok(());
         }
-        let bytes = block.to_bytes();
-        let accepted = self.accepts(&block, bytes.len());
+        // A block of the log is hashed where it is read, and its bytes go nowhere.
+        let known = known.filter(|_| block.header.height <= self.replayed);
+        let (canonical, bytes) = match known {
+            Some(known) => (known, Vec::new()),
+            None => {
+                let bytes = block.to_bytes();
+                (Canonical::of(&bytes), bytes)
+            }
+        };
+        let accepted = self.accepts(&block, canonical.length);
         let accepted = accepted.and_then(|()| seal.check(block.header.height));
         let (height, time) = (block.header.height, block.header.time);
         let header = block.header;
@@ -63,7 +72,9 @@ impl Driver {
         };
         self.catch_up()?;
         let follows = self.follow_up.take();
-        let hash = Block::hash_of(&bytes);
+        let Canonical { hash, length } = canonical;
+        self.since_checkpoint.blocks += 1;
+        self.since_checkpoint.bytes += length as u64;
         self.log(height, bytes, &seal)?;
         if height <= self.parts.one_by_one {
             self.until_durable(height)?;
@@ -99,6 +110,10 @@ impl Driver {
             time,
             branch,
         });
+        if self.parts.probation.is_last_anew(height) {
+            let outcomes = self.outgoing.iter().map(|outgoing| &outgoing.outcome);
+            self.parts.probation.compare(outcomes);
+        }
         match self.told_to_end {
             true => Err(Ended::Told),
             false => Ok(()),
@@ -239,8 +254,6 @@ impl Driver {
 
     /// Has the log take a block with its seal.
     fn log(&mut self, height: Height, mut bytes: Vec<u8>, seal: &Seal) -> Result<(), Ended> {
-        self.since_checkpoint.blocks += 1;
-        self.since_checkpoint.bytes += bytes.len() as u64;
         if height <= self.replayed {
             // It is where it comes from.
             return Ok(());
@@ -293,7 +306,6 @@ impl Driver {
     /// What of the probation comes with the block at `height`.
     fn probation(&mut self, outcome: &BlockOutcome) {
         let probation = &self.parts.probation;
-        probation.compare(outcome);
         let height = outcome.height;
         if probation.is_over(height)
             && let Err(_full) = self.parts.alarms.try_send(Alarm::IsOver { height })
@@ -363,6 +375,8 @@ impl Driver {
             time,
             branch,
         } = outgoing;
+        // Here, where the crew may have the next block.
+        self.parts.probation.compare([&outcome]);
         self.parts.probation.tells(outcome.height, &outcome.replies);
         let emitted = outcome.events.len() as u64;
         let block = EventBlock {

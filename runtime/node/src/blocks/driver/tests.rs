@@ -70,6 +70,7 @@ fn ends_behind(messages: usize) -> bool {
         branches: Vec::new(),
         states: States::default(),
         one_by_one: refit_abi::Height(0),
+        anew: refit_abi::Height(0),
         takes_back: false,
         alarms: crossbeam_channel::bounded(1).0,
         store: Arc::new(MemoryStore::default()),

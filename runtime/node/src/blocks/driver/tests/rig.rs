@@ -110,6 +110,7 @@ impl Rig {
             branches: Vec::new(),
             states: set.states,
             one_by_one: refit_abi::Height(0),
+            anew: refit_abi::Height(0),
             takes_back: false,
             alarms: crossbeam_channel::bounded(1).0,
             store: Arc::new(MemoryStore::after(set.tip.height)),
