@@ -111,20 +111,12 @@ fn lock_facts(looked: &Looked) -> LockFacts {
         Looked::Held(holder) => LockFacts::Held {
             pid: holder.as_ref().map(|it| it.pid),
             socket: holder.as_ref().map(|it| it.socket.clone()),
-            is_alive: holder.as_ref().is_some_and(|it| is_alive(it.pid)),
+            is_alive: holder.as_ref().is_some_and(|it| folder::is_alive(it.pid)),
         },
         Looked::Unknown(error) => LockFacts::Unknown {
             why: error.to_string(),
         },
     }
-}
-
-fn is_alive(pid: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    // One of another user is there too.
-    let is_there = |pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH));
-    pid.is_some_and(is_there)
 }
 
 fn quarantine(folder: &Path) -> QuarantineFacts {

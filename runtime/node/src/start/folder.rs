@@ -3,6 +3,8 @@
 //! What is in the folder is written whole, from one node's memory; two nodes would erase what the other knows.
 //! The lock is the system's, on a file in the folder, and goes with the process: a node that was killed leaves
 //! nothing behind that has to be removed by hand. The file says who has it, for the other one's message.
+//!
+//! A child that the node was about to start when it was killed has the lock for a moment longer: a start waits for that.
 
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -13,6 +15,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Name of the locked file inside the data folder.
 const LOCK_NAME: &str = "node.lock";
@@ -22,6 +25,10 @@ const LOCK_MODE: u32 = 0o600;
 
 /// Longest text of it that is read, in bytes.
 const HOLDER_BYTES_MAX: u64 = 8 << 10;
+
+/// Longest wait for what a node that was killed has left running, and the time between two looks.
+const LEFT_WAIT_MAX: Duration = Duration::from_secs(10);
+const LEFT_LOOK: Duration = Duration::from_millis(5);
 
 /// The right to use a data folder. It ends when this is dropped, or with the process.
 #[derive(Debug)]
@@ -100,15 +107,21 @@ impl FolderLock {
             .mode(LOCK_MODE)
             .open(path.join(LOCK_NAME))
             .map_err(fail)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(FolderError::InUse {
-                    path: path.to_owned(),
-                    holder: read(&mut file),
-                });
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let holder = read(&mut file);
+                    let has_ended = holder.as_ref().is_some_and(|it| !is_alive(it.pid));
+                    if !has_ended || began.elapsed() >= LEFT_WAIT_MAX {
+                        let path = path.to_owned();
+                        return Err(FolderError::InUse { path, holder });
+                    }
+                    std::thread::sleep(LEFT_LOOK);
+                }
+                Err(TryLockError::Error(source)) => return Err(fail(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(fail(source)),
         }
         // On a full disk the lock still holds; only its holder's name is missing.
         let _ = write(&mut file, holder);
@@ -146,8 +159,18 @@ pub(crate) fn look(path: &Path) -> Looked {
     }
 }
 
+/// Whether there is a process of this number.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // One of another user is there too.
+    let is_there = |pid| !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH));
+    pid.is_some_and(is_there)
+}
+
 fn read(file: &mut File) -> Option<Holder> {
     let mut text = Vec::new();
+    file.rewind().ok()?;
     file.take(HOLDER_BYTES_MAX).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
 }
@@ -175,6 +198,13 @@ impl fmt::Display for Holder {
 mod tests {
     use super::*;
 
+    /// Two processes that are there.
+    const ONE: u32 = 1;
+
+    fn this() -> u32 {
+        std::process::id()
+    }
+
     fn holder(pid: u32) -> Holder {
         Holder {
             pid,
@@ -185,18 +215,19 @@ mod tests {
     #[test]
     fn a_folder_has_one_node_and_the_other_is_told_which() {
         let folder = tempfile::tempdir().unwrap();
-        let first = FolderLock::take(folder.path(), &holder(7)).unwrap();
+        let first = FolderLock::take(folder.path(), &holder(this())).unwrap();
         let refused = FolderLock::take(folder.path(), &holder(8)).unwrap_err();
         assert_eq!(refused.code(), "data-folder-in-use");
         let text = refused.to_string();
+        let named = format!("process {}", this());
         assert!(
-            text.contains("process 7") && text.contains("/run/a.sock"),
+            text.contains(&named) && text.contains("/run/a.sock"),
             "{text}"
         );
 
         drop(first);
         // A longer text of before is gone.
-        let _second = FolderLock::take(folder.path(), &holder(1)).unwrap();
+        let _second = FolderLock::take(folder.path(), &holder(ONE)).unwrap();
         let refused = FolderLock::take(folder.path(), &holder(8)).unwrap_err();
         assert!(refused.to_string().contains("process 1,"), "{refused}");
     }
@@ -204,7 +235,7 @@ mod tests {
     #[test]
     fn a_lock_that_says_nothing_of_its_holder_holds_too() {
         let folder = tempfile::tempdir().unwrap();
-        let _first = FolderLock::take(folder.path(), &holder(7)).unwrap();
+        let _first = FolderLock::take(folder.path(), &holder(this())).unwrap();
         std::fs::write(folder.path().join(LOCK_NAME), "").unwrap();
         let refused = FolderLock::take(folder.path(), &holder(8)).unwrap_err();
         assert!(refused.to_string().contains("another node"), "{refused}");
@@ -215,9 +246,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(look(folder.path()), Looked::Free { _lock: None }));
         assert!(!folder.path().join(LOCK_NAME).exists());
-        let first = FolderLock::take(folder.path(), &holder(7)).unwrap();
+        let first = FolderLock::take(folder.path(), &holder(this())).unwrap();
         let seen = look(folder.path());
-        assert!(matches!(seen, Looked::Held(Some(seen)) if seen == holder(7)));
+        assert!(matches!(seen, Looked::Held(Some(seen)) if seen == holder(this())));
         drop(first);
         let one = look(folder.path());
         let other = look(folder.path());
@@ -230,9 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn a_start_waits_for_what_a_killed_node_has_left_running() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let left = FolderLock::take(folder.path(), &holder(ended.id())).unwrap();
+        std::thread::scope(|scope| {
+            let starts = scope.spawn(|| FolderLock::take(folder.path(), &holder(this())));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!starts.is_finished());
+            drop(left);
+            drop(starts.join().unwrap().unwrap());
+        });
+    }
+
+    #[test]
     fn a_folder_that_is_not_there_is_not_locked() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = FolderLock::take(&folder.path().join("none"), &holder(7)).unwrap_err();
+        let refused = FolderLock::take(&folder.path().join("none"), &holder(this())).unwrap_err();
         assert_eq!(refused.code(), "data-folder-unlockable");
     }
 }
