@@ -56,6 +56,9 @@ pub fn make_output(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) ->
 pub fn make_data(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let ours = uppermost_new(path);
     create(path)?;
+    if let Some(uppermost) = &ours {
+        keep_names(path, uppermost)?;
+    }
     let was_output = is_ours(&path.join(TAG))?;
     if ours.is_some() || was_output {
         fs::write(path.join(DATA_TAG), format!("{SIGNATURE}\n{OURS} data.\n"))?;
@@ -64,6 +67,24 @@ pub fn make_data(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) -> i
         true => fs::remove_file(path.join(TAG)),
         false => Ok(()),
     }
+}
+
+/// Has the names of a new folder, and of those that were made above it from `uppermost` on, outlive a power cut: what is
+/// kept in it is no safer than they are.
+fn keep_names(path: &Path, uppermost: &Path) -> io::Result<()> {
+    let made = path.ancestors().take_while(|it| it.starts_with(uppermost));
+    for folder in made.filter_map(Path::parent) {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            // One may write names into a folder whose names one may not read.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Whether this program wrote the tag at `path`.

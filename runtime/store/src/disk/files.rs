@@ -62,10 +62,17 @@ impl Files {
         let parent = folder
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
-        for made in [Some(folder), parent].into_iter().flatten() {
-            sync_folder(made).map_err(|error| OpenError::io(made, error))?;
+        files.keep_names()?;
+        if let Some(parent) = parent {
+            sync_folder(parent).map_err(|error| OpenError::io(parent, error))?;
         }
         Ok(files)
+    }
+
+    /// Has the names of what is in the folder itself outlive a power cut.
+    pub(super) fn keep_names(&self) -> Result<(), OpenError> {
+        let folder = &self.folder;
+        sync_folder(folder).map_err(|error| OpenError::io(folder, error))
     }
 
     /// Whoever hears of the steps of this store.

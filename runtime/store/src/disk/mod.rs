@@ -96,8 +96,11 @@ impl DiskStore {
         let Opened { db, was_mended } = whole::opened(&path, |builder| builder.create(&path))?;
         // Nobody else has it from here on. It is looked at as a whole before anything is read of it, on a reader of its
         // own: a file that is not whole stays as it is. To mend it redb has looked at each page of it just now.
-        if !is_new && !was_mended {
-            drop(StoreReader::open(folder)?);
+        match is_new {
+            // Its name is as durable as what will stand in it.
+            true => files.keep_names()?,
+            false if was_mended => {}
+            false => drop(StoreReader::open(folder)?),
         }
         begin(&db, &path)?;
         let mark = newest::reached(&db, noted, &path)?;

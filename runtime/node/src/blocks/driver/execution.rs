@@ -15,8 +15,7 @@ use refit_admin::Moment;
 use refit_kernel::{Awaited, BlockInput, BlockOutcome, Parameters, Trouble, Wrong};
 use refit_ordering::{
     BLOCK_BYTES_MAX, Block, BlockRefused, Branch, Canonical, Decided, Header, ParametersHash,
-    PoolBounds,
-    ReceiptHash, SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
+    PoolBounds, ReceiptHash, SEAL_BYTES_MAX, Seal, Tip, UpgradeEnd, UpgradeOutcome, check_length,
 };
 use refit_store::{AppendError, BLOCK_BYTES_MAX as LOGGED_BYTES_MAX};
 use std::sync::Arc;
