@@ -11,7 +11,7 @@
 
 use super::tables::{self, META, ORDERS, fault};
 use crate::{Fault, OpenError};
-use redb::{Database, ReadableTable, WriteTransaction};
+use redb::{Database, WriteTransaction};
 use refit_abi::Height;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
