@@ -220,7 +220,7 @@ fn through(group: &Group) -> Option<Height> {
         What::Branch(new) => Some(new.after),
         _ => None,
     });
-    taken_off.last().or(added)
+    taken_off.max().or(added)
 }
 
 /// Makes the blocks behind one the old branch. Only the fewer ones are written anew: those behind it go out of the log,
