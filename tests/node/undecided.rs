@@ -100,6 +100,10 @@ fn what_is_held_is_let_go_of_when_the_node_stops() {
 
 /// A node with an engine that breaks when it is told to, which halts if one does on probation.
 fn halting(folder: &Path) -> Harness {
+    halting_with(folder, |_| ())
+}
+
+fn halting_with(folder: &Path, configure: impl FnOnce(&mut NodeConfig)) -> Harness {
     let (workshop, library) = (workshop(), fragile());
     let parts = NodeParts::on_disk(&folder.join("store")).unwrap();
     let engines = [
@@ -117,6 +121,7 @@ fn halting(folder: &Path) -> Harness {
         config.probation_blocks = BLOCKS;
         config.idle_interval_ms = 5;
         config.on_panic = Some(OnPanic::Halt);
+        configure(config);
     })
 }
 
@@ -150,6 +155,23 @@ fn a_node_that_halted_on_probation_goes_on_once_its_generation_is_confirmed() {
     drop(node);
     let again = halting(folder.path());
     again.send("steady", json!(1)).unwrap();
+}
+
+#[test]
+fn a_panic_in_the_last_block_of_a_probation_is_acted_on_before_the_generation_is_permanent() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = halting_with(folder.path(), |config| {
+        config.probation_blocks = 2;
+        // Blocks are made for messages alone: one of the probation's is the upgrade's, the other is the message's.
+        config.idle_interval_ms = 10_000;
+    });
+    node.upgrade("fragile", &fragile_edited());
+    let status = node.status();
+    assert_eq!(status.probation.unwrap().until, status.height.next());
+    breaks(&node, "one");
+    comes("the halt", || node.node().halted().is_some());
+    let status = node.status();
+    assert!(status.probation.is_some() && status.halted.is_some());
 }
 
 #[test]

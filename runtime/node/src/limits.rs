@@ -104,6 +104,10 @@ pub const PROBATION_BLOCKS_MAX: u64 = 100_000;
 /// Attempts at one upgrade that may end the node; then its code is in quarantine.
 pub const UPGRADE_ATTEMPTS_MAX: u32 = 2;
 
+/// How long a checkpoint waits until the journal has the upgrade before it: the crew of before leads on for a second, and the
+/// block behind the upgrade comes to the disk.
+pub(crate) const TOLD_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// How long a start that decides its blocks itself makes none, so that an upgrade which was armed is armed again first.
 pub const TAKEN_UP_WAIT_MAX: Duration = Duration::from_secs(60);
 

@@ -132,6 +132,13 @@ impl AwaitedAnswer {
 }
 
 impl Waiters {
+    /// Drops those whose messages are in no block. Who has a key goes too: whatever became of it, a repeat is told.
+    pub(crate) fn drop_unplaced(&mut self) {
+        self.keyed.clear();
+        self.offered.clear();
+        self.ordered.clear();
+    }
+
     /// For a message without a key.
     pub(crate) fn keyless(&mut self) -> AwaitedAnswer {
         AwaitedAnswer::Keyless(self.token())

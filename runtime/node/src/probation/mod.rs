@@ -146,8 +146,10 @@ impl Probation {
         *self.confirmed.lock() == Some(confirmed)
     }
 
-    /// A generation is live that can be taken back.
+    /// A generation is live that can be taken back. The one before is permanent, whatever the folder says of it: else no
+    /// upgrade had followed it.
     pub(crate) fn begins(&self, on: OnProbation) {
+        let _permanent = self.ended(&mut self.on.lock());
         if self.is_confirmed(&on) || on.until <= on.after {
             return;
         }
@@ -364,6 +366,27 @@ mod tests {
         let again = Probation::of_folder(Some(on(5, 8)), Some(archive), Replies::Leave).unwrap();
         assert!(!again.is_on());
         assert!(again.is_confirmed(&on(5, 8)));
+    }
+
+    #[test]
+    fn of_two_generations_that_were_confirmed_neither_is_on_probation_after_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = refit_store::DiskStore::open(folder.path()).unwrap();
+        let archive = refit_store::Store::archive(&store).unwrap();
+        let second = OnProbation {
+            plan: PlanDigest([2; 32]),
+            base: Generation(2),
+            ..on(9, 900)
+        };
+        let probation = Probation::default();
+        for one in [on(5, 800), second.clone()] {
+            probation.begins(one.clone());
+            assert_eq!(probation.confirm(archive).unwrap(), Some(one));
+        }
+        // The newest checkpoint is of before the second one; the log has its upgrade.
+        let again = Probation::of_folder(Some(on(5, 800)), Some(archive), Replies::Leave).unwrap();
+        again.begins(second);
+        assert_eq!((again.is_on(), again.now()), (false, None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::state::tree_of;
 use crate::blocks::intake::{Intake, Wanted};
 use crate::blocks::states::{Hashed, KeptState};
 use crate::code::{CodeLock, armed};
+use crate::limits::TOLD_WAIT_MAX;
 use crate::probation::{OnProbation, branches};
 use crate::upgrade::Upgrades;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -149,6 +150,7 @@ impl Keeper {
             about: about.to_bytes(),
             also: way_back(archive, about.on_probation.as_ref())?,
         };
+        self.until_told()?;
         archive.keep_checkpoint(new, keep)?;
         self.tell_of_state(&about);
         let _code = self.parts.code.lock();
@@ -158,6 +160,18 @@ impl Keeper {
 }
 
 impl Keeper {
+    /// Waits until the journal has the upgrades that this checkpoint may have behind it.
+    fn until_told(&self) -> Result<(), NotTaken> {
+        let Some(untold) = self.parts.upgrades.untold() else {
+            return Ok(());
+        };
+        crossbeam_channel::select! {
+            recv(self.ended) -> _ => Err(NotTaken::Ended),
+            recv(untold) -> _ => Ok(()),
+            default(TOLD_WAIT_MAX) => Err(NotTaken::Overtaken),
+        }
+    }
+
     /// Has a header name the state.
     fn tell_of_state(&self, about: &About) {
         let ground = about.ground();

@@ -61,6 +61,10 @@ impl Node {
                 });
                 self.probation.alarm(false);
             }
+            // Whoever decides about the halt ends it.
+            Alarm::IsOver { .. } if self.standing.halted().is_some() => {
+                self.probation.not_checked();
+            }
             Alarm::IsOver { height } => self.ends_probation(height),
         }
     }
@@ -70,6 +74,11 @@ impl Node {
         match self.trials.on_panic {
             OnPanic::Poison => {}
             OnPanic::Halt => {
+                let _alone = self.probation.decide();
+                // An operator was faster.
+                if !self.probation.is_on() || self.probation.is_ordered() {
+                    return;
+                }
                 self.metrics.set_undecided(true);
                 self.standing.halts(BlockRefused::OnProbation {
                     height: trouble.height,
@@ -127,9 +136,10 @@ impl Node {
             Ok(Err(StateError { engine, error })) => {
                 let what =
                     format!("the state of engine `{engine}` does not pass its check: {error}");
+                if !self.is_unsound(&on, &what) {
+                    return;
+                }
                 tracing::error!(%engine, %height, "{what}; the generation does not become permanent by itself");
-                self.probation.is_unsound(what.clone());
-                self.metrics.set_undecided(true);
                 self.acts_on(&Trouble {
                     engine,
                     height,
@@ -138,6 +148,17 @@ impl Node {
                 });
             }
         }
+    }
+
+    /// A state of this generation does not pass; false if an operator has decided about it meanwhile.
+    fn is_unsound(&self, on: &OnProbation, why: &str) -> bool {
+        let _alone = self.probation.decide();
+        let is_open = self.probation.now().as_ref() == Some(on) && !self.probation.is_ordered();
+        if is_open {
+            self.probation.is_unsound(why.to_owned());
+            self.metrics.set_undecided(true);
+        }
+        is_open
     }
 
     /// Has the checks run of the kinds whose code came in.

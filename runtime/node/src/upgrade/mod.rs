@@ -52,7 +52,7 @@ use crate::pause::watchdog::OnStuck;
 use crate::probation::{OnRollBack, Probation};
 use crate::rehearsal::RehearsalCommand;
 use crate::watch::Watched;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use leaving::Leaving;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use refit_abi::codes;
@@ -122,7 +122,12 @@ struct State {
     rolled_back: Option<(RollBackReport, BTreeSet<EngineId>)>,
     /// Of the upgrade that came last.
     recall: Arc<Recall>,
+    /// Disconnects once the journal has the upgrade that was committed last.
+    untold: Option<Untold>,
 }
+
+/// Disconnects once a committed upgrade is in the journal, or is given up; nothing is ever sent.
+pub(crate) type Untold = Receiver<()>;
 
 /// The rehearsals that plans' readers ask for.
 #[derive(Default)]
@@ -185,6 +190,7 @@ impl Upgrades {
             registry,
             rolled_back: None,
             recall: Arc::default(),
+            untold: None,
         });
         Self {
             loader,
@@ -267,6 +273,12 @@ impl Upgrades {
             .iter()
             .map(|(_, entry)| release(&entry.kind))
             .collect()
+    }
+
+    /// By what to wait until the journal has all upgrades that are committed. A checkpoint behind one that the journal does
+    /// not have would have the next life of the node know nothing of it: the log that tells of it may be gone.
+    pub(crate) fn untold(&self) -> Option<Untold> {
+        self.state.lock().untold.clone()
     }
 
     /// What is mapped now, and where it came from.

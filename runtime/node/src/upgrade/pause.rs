@@ -12,7 +12,7 @@ use crate::micros::micros;
 use crate::pause::waiting::Becomes;
 use crate::pause::watchdog::{self, Pause, StuckPause};
 use crate::pause::{LetGo, Point, Resumed, Waiting, Watches};
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use refit_abi::codes;
 use refit_admin::Outcome;
 use refit_admin::api::{QuarantineEntry, QuarantineState, UpgradeState};
@@ -179,6 +179,8 @@ impl Attempt {
                 let (artifact, file) = (module.artifact.clone(), module.path.clone());
                 state.libraries.came_from(artifact, file);
             }
+            let (told, untold) = bounded(0);
+            state.untold = Some(untold);
             // `leave` waits for the old crew to end: not under the lock that status requests take.
             drop(state);
             let start = Instant::now();
@@ -186,6 +188,7 @@ impl Attempt {
             if self.leave(leaving, resumed, ends) {
                 self.journal();
             }
+            drop::<Sender<()>>(told);
             self.retire_old(start);
         } else {
             drop(state);

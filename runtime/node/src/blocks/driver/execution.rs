@@ -3,7 +3,6 @@
 use super::{Driver, Ended};
 use crate::answers;
 use crate::answers::events::EventBlock;
-use crate::blocks::waiters::Waiters;
 use crate::entries;
 use crate::limits::{DRIVER_SLEEP_MAX, LAST_APPENDS_WAIT_MAX, UNRELEASED_BLOCKS_MAX};
 use crate::log::lines;
@@ -101,7 +100,6 @@ impl Driver {
         self.states_after(&header);
         self.publish(&outcome, time);
         self.count_after(&outcome);
-        self.probation(&outcome);
         self.ask_for_checkpoint();
         // Kept until the crew has the next block: to answer clients takes time in which it would stand still.
         self.outgoing.push_back(Outgoing {
@@ -241,14 +239,14 @@ impl Driver {
     }
 
     /// The node has halted, and drops a decided block. What waits for one of the next is dropped with it: nobody who is
-    /// told now that it was not handled finds it handled later.
+    /// told now that it was not handled finds it handled later. Answers of blocks that were executed leave as ever.
     fn stands_still(&mut self) {
         self.let_out();
         self.has_dropped = true;
         let pool = self.parts.source.mempool();
         drop((pool.take(PoolBounds::ALL), pool.take_orders()));
         // Dropped, each gets the reason from the standing: see `has_ended_how`.
-        self.waiters = Waiters::default();
+        self.waiters.drop_unplaced();
     }
 
     /// Has the log take a block with its seal.
@@ -302,10 +300,9 @@ impl Driver {
         }
     }
 
-    /// What of the probation comes with the block at `height`.
-    fn probation(&mut self, outcome: &BlockOutcome) {
+    /// The end of the probation, if it comes with the block at `height`: said behind what went wrong in it and before it.
+    fn end_probation(&self, height: Height) {
         let probation = &self.parts.probation;
-        let height = outcome.height;
         if probation.is_over(height)
             && let Err(_full) = self.parts.alarms.try_send(Alarm::IsOver { height })
         {
@@ -386,7 +383,8 @@ impl Driver {
         };
         let forgotten = self.parts.events.add(block, outcome.events);
         if outcome.height <= self.replayed {
-            // Nobody waits for it, and the log of the life before has its lines.
+            // Nobody waits for it, and the log of the life before has its lines. An end of the probation comes with the
+            // first block behind the log: once the start has told of the engines that panicked.
             return;
         }
         self.parts.metrics.add_events(emitted, forgotten);
@@ -395,6 +393,7 @@ impl Driver {
         }
         if self.parts.probation.is_on() {
             self.raise_alarm(outcome.height, &outcome.troubles);
+            self.end_probation(outcome.height);
         }
         for trouble in &outcome.troubles {
             self.troubles.tell(trouble, Instant::now());
