@@ -27,6 +27,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("refit-loader", &["refit-abi"]),
     ("refit-build", &["refit-abi"]),
+    // Bytes in, verdicts out.
+    ("refit-release", &["refit-abi"]),
     ("refit-kernel", &["refit-abi"]),
     ("refit-upgrade", &["refit-abi", "refit-kernel"]),
     ("refit-ordering", &["refit-abi"]),
@@ -54,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "refit-build",
             "refit-loader",
             "refit-node",
+            "refit-release",
             "refit-upgrade",
         ],
     ),
@@ -72,6 +75,7 @@ const EVERYTHING: &[&str] = &[
     "refit-loader",
     "refit-node",
     "refit-ordering",
+    "refit-release",
     "refit-store",
     "refit-upgrade",
 ];

@@ -23,6 +23,8 @@ pub enum Exit {
     AbiIncompatible = 21,
     /// The plan breaks a rule, or its linter found an error that was not allowed.
     PlanRefused = 22,
+    /// A key, a keyset or a release is not taken: who signed it, or what was signed.
+    Untrusted = 23,
     /// An upgrade or a start failed in the engine's code; what ran before goes on.
     TransitionFailed = 30,
     /// No node answers, or not in time.
@@ -43,7 +45,7 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, by their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Done,
         Self::Usage,
         Self::Refused,
@@ -52,6 +54,7 @@ impl Exit {
         Self::ArtifactRefused,
         Self::AbiIncompatible,
         Self::PlanRefused,
+        Self::Untrusted,
         Self::TransitionFailed,
         Self::NoAnswer,
         Self::BuildFailed,
@@ -83,6 +86,7 @@ impl Exit {
             Self::ArtifactRefused => "an engine library was refused (its form, or its probe)",
             Self::AbiIncompatible => "an engine library is for another ABI, compiler or target",
             Self::PlanRefused => "the plan was refused (by a rule of plans, or its linter)",
+            Self::Untrusted => "a keyset or a release was not taken (who signed it, or what it is)",
             Self::TransitionFailed => "an upgrade or an engine's restart failed; what ran goes on",
             Self::NoAnswer => "no node answers, or not in time",
             Self::BuildFailed => "engine source did not build, or breaks what was published",

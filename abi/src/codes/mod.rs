@@ -39,6 +39,7 @@ mod message;
 mod node;
 mod plan;
 mod rehearsal;
+mod release;
 mod snapshot;
 mod source;
 mod upgrade;
@@ -55,6 +56,7 @@ pub use message::*;
 pub use node::*;
 pub use plan::*;
 pub use rehearsal::*;
+pub use release::*;
 pub use snapshot::*;
 pub use source::*;
 pub use upgrade::*;
@@ -105,6 +107,7 @@ pub const GROUPS: &[Group] = &[
     node::ALL_RUN,
     doctor::ALL_DOCTOR,
     snapshot::ALL_SNAPSHOT,
+    release::ALL_RELEASE,
     cli::ALL_CLI,
     author::ALL_AUTHOR,
 ];

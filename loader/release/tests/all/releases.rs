@@ -1,0 +1,135 @@
+//! Releases: which are taken.
+
+use crate::support::{first, manifest, network, signed};
+use refit_abi::Height;
+use refit_release::revocation::{REVOCATION_FORMAT, Revocation, RevocationError};
+use refit_release::{
+    Domain, Epoch, Frame, Manifest, ReleaseBytes, ReleaseId, VerifiedRelease, VerifyError,
+};
+
+fn verified(bytes: &[u8]) -> Result<VerifiedRelease, VerifyError> {
+    ReleaseBytes::read(bytes)
+        .unwrap()
+        .verify(&first(), Height(5))
+}
+
+fn with(change: impl FnOnce(&mut Manifest)) -> Manifest {
+    let mut manifest = manifest();
+    change(&mut manifest);
+    manifest
+}
+
+#[test]
+fn a_release_that_enough_release_keys_have_signed_is_taken_and_names_them() {
+    let bytes = signed(manifest().unsigned().unwrap(), &[13, 11, 1, 99]);
+    let release = verified(&bytes).unwrap();
+    assert_eq!(release.manifest(), &manifest());
+    let named: Vec<_> = release.signers().to_vec();
+    let mut expected = [11, 13].map(|number| crate::support::key(number).public());
+    expected.sort();
+    assert_eq!(named, expected);
+    assert_eq!(release.write(), bytes);
+    assert_eq!(
+        release.id(),
+        ReleaseId::of(ReleaseBytes::read(&bytes).unwrap().into_frame().record())
+    );
+}
+
+#[test]
+fn too_few_others_and_root_keys_do_not_make_a_release() {
+    for signers in [&[][..], &[11], &[11, 1, 2, 3], &[21, 22, 23]] {
+        let bytes = signed(manifest().unsigned().unwrap(), signers);
+        let refused = verified(&bytes).unwrap_err();
+        assert!(
+            matches!(refused, VerifyError::TooFew(_)),
+            "{signers:?}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_read_of_what_was_not_signed() {
+    let junk = Frame::unsigned(Domain::Release, vec![0xff; 300]).unwrap();
+    let refused = verified(&signed(junk.clone(), &[21])).unwrap_err();
+    assert!(matches!(refused, VerifyError::TooFew(_)), "{refused}");
+    let refused = verified(&signed(junk, &[11, 12])).unwrap_err();
+    assert!(matches!(refused, VerifyError::Read(_)), "{refused}");
+}
+
+#[test]
+fn a_signed_manifest_in_other_than_its_canonical_bytes_is_refused() {
+    let bytes = refit_release::canonical::encode(&manifest()).unwrap();
+    let again = |bytes: Vec<u8>| {
+        let frame = Frame::unsigned(Domain::Release, bytes).unwrap();
+        verified(&signed(frame, &[11, 12]))
+    };
+    assert!(again(bytes.clone()).is_ok());
+    // A byte behind it; and the length of the network's name, 4, in two bytes.
+    assert!(again([&bytes[..], &[0]].concat()).is_err());
+    assert_eq!(bytes[1], 4);
+    assert!(again([&bytes[..1], &[0x84, 0x00], &bytes[2..]].concat()).is_err());
+}
+
+#[test]
+fn a_release_for_another_network_or_another_epoch_is_refused() {
+    let other = with(|manifest| manifest.network = "other".parse().unwrap());
+    let refused = verified(&signed(other.unsigned().unwrap(), &[11, 12])).unwrap_err();
+    assert!(matches!(refused, VerifyError::Network { .. }), "{refused}");
+    for epoch in [0, 2, u64::MAX] {
+        let other = with(|manifest| manifest.position.epoch = Epoch(epoch));
+        let refused = verified(&signed(other.unsigned().unwrap(), &[11, 12])).unwrap_err();
+        assert!(matches!(refused, VerifyError::Epoch { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn every_bit_of_a_signed_release_matters() {
+    let bytes = signed(manifest().unsigned().unwrap(), &[11, 12]);
+    for at in 0..bytes.len() {
+        for bit in [1, 0x80] {
+            let mut changed = bytes.clone();
+            changed[at] ^= bit;
+            let read = ReleaseBytes::read(&changed);
+            let taken = read.is_ok_and(|read| read.verify(&first(), Height(5)).is_ok());
+            assert!(!taken, "byte {at} does not matter");
+        }
+    }
+}
+
+fn revocation() -> Revocation {
+    Revocation {
+        format: REVOCATION_FORMAT,
+        network: network(),
+        release: ReleaseId::of(b"release"),
+        reason: "loses the last write".to_owned(),
+    }
+}
+
+#[test]
+fn release_keys_or_root_keys_revoke_and_nobody_else() {
+    let revoked = |signers: &[u8]| {
+        Revocation::verify(&signed(revocation().unsigned().unwrap(), signers), &first())
+    };
+    for signers in [&[11, 12][..], &[1, 3]] {
+        assert_eq!(revoked(signers), Ok(revocation()));
+    }
+    for signers in [&[][..], &[11, 1], &[21, 22]] {
+        let refused = revoked(signers).unwrap_err();
+        assert!(
+            matches!(refused, RevocationError::TooFew { .. }),
+            "{refused}"
+        );
+    }
+    let other = Revocation {
+        network: "other".parse().unwrap(),
+        ..revocation()
+    };
+    let refused = Revocation::verify(&signed(other.unsigned().unwrap(), &[1, 2]), &first());
+    assert!(matches!(refused, Err(RevocationError::Network { .. })));
+    // What signs a release does not revoke one, be the bytes the same.
+    let bytes = signed(manifest().unsigned().unwrap(), &[11, 12]);
+    assert!(matches!(
+        Revocation::verify(&bytes, &first()),
+        Err(RevocationError::Frame(_))
+    ));
+}
