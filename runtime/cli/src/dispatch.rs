@@ -1,8 +1,8 @@
 //! Leads from what was typed to the command that does it.
 
 use crate::args::{
-    BlockCommand, BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand,
-    ParametersCommand, SnapshotCommand, UpgradeCommand,
+    BlockCommand, BuildingArgs, Cli, Command, CommonArgs, ConfigCommand, EngineCommand, KeyCommand,
+    KeysetCommand, ParametersCommand, ReleaseCommand, SnapshotCommand, UpgradeCommand,
 };
 use crate::artifact::probe_command;
 use crate::bench;
@@ -10,11 +10,12 @@ use crate::client::Client;
 use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart,
-    engine_revive, events, explain, init, parameters, query, run, send, snapshot_create,
-    snapshot_diff, snapshot_inspect, snapshot_migrate, snapshot_restore, snapshot_verify, status,
-    upgrade_apply, upgrade_bundle, upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list,
-    upgrade_plan, upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status,
-    upgrade_wait,
+    engine_revive, events, explain, init, key_generate, key_inspect, keyset_create, keyset_inspect,
+    keyset_rotate, keyset_sign, parameters, query, release_diff, release_pack, release_show,
+    release_sign, release_verify, run, send, snapshot_create, snapshot_diff, snapshot_inspect,
+    snapshot_migrate, snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle,
+    upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
+    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -51,6 +52,9 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
         Command::Block(BlockCommand::Quarantine(args)) => block_quarantine::run(&common, &args)?,
         Command::Parameters(command) => of_parameters(&common, command)?,
         Command::Snapshot(command) => snapshot(&common, command)?,
+        Command::Key(command) => key(command)?,
+        Command::Keyset(command) => keyset(command)?,
+        Command::Release(command) => release(command)?,
     }
     Ok(Exit::Done.into())
 }
@@ -82,6 +86,32 @@ fn engine(common: &CommonArgs, command: EngineCommand) -> Result<(), Failure> {
             engine_revive::run(client, &args).await
         }),
         EngineCommand::Dev(args) => crate::dev::run(common, args),
+    }
+}
+
+fn key(command: KeyCommand) -> Result<(), Failure> {
+    match command {
+        KeyCommand::Generate(args) => key_generate::run(&args),
+        KeyCommand::Inspect(args) => key_inspect::run(&args),
+    }
+}
+
+fn keyset(command: KeysetCommand) -> Result<(), Failure> {
+    match command {
+        KeysetCommand::Create(args) => keyset_create::run(&args),
+        KeysetCommand::Rotate(args) => keyset_rotate::run(&args),
+        KeysetCommand::Sign(args) => keyset_sign::run(&args),
+        KeysetCommand::Inspect(args) => keyset_inspect::run(&args),
+    }
+}
+
+fn release(command: ReleaseCommand) -> Result<(), Failure> {
+    match command {
+        ReleaseCommand::Pack(args) => release_pack::run(&args),
+        ReleaseCommand::Sign(args) => release_sign::run(&args),
+        ReleaseCommand::Verify(args) => release_verify::run(&args),
+        ReleaseCommand::Show(args) => release_show::run(&args),
+        ReleaseCommand::Diff(args) => release_diff::run(&args),
     }
 }
 

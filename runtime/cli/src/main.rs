@@ -22,6 +22,7 @@ mod files;
 mod output;
 mod package;
 mod progress;
+mod release;
 mod show;
 mod signals;
 mod source;

@@ -15,6 +15,7 @@ mod durability;
 mod engine;
 mod events;
 mod explain;
+mod keys;
 mod kills;
 mod listening;
 mod message;
@@ -23,6 +24,7 @@ mod named_path;
 mod output;
 mod parameters;
 mod policy;
+mod release;
 mod run;
 mod snapshot;
 mod store;
@@ -48,6 +50,10 @@ pub(crate) use engine::{
 };
 pub(crate) use events::EventsArgs;
 pub(crate) use explain::ExplainArgs;
+pub(crate) use keys::{
+    KeyCommand, KeyGenerateArgs, KeyInspectArgs, KeysetCommand, KeysetCreateArgs,
+    KeysetInspectArgs, KeysetRotateArgs, SignArgs,
+};
 pub(crate) use kills::{Kill, Kills};
 pub(crate) use listening::{ListeningArgs, listen_addr};
 pub(crate) use message::{QueryArgs, SendArgs};
@@ -57,6 +63,9 @@ pub(crate) use output::{OutputArgs, StatusArgs};
 pub(crate) use parameters::{ParametersCommand, SetArgs, Setting};
 pub(crate) use policy::{
     PanicChoice, PolicyArgs, RepliesChoice, downtime, pause_limit, rehearsal_wait,
+};
+pub(crate) use release::{
+    PackArgs, ReleaseCommand, ReleaseDiffArgs, ReleaseShowArgs, ReleaseVerifyArgs,
 };
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use snapshot::{
@@ -115,6 +124,15 @@ pub(crate) enum Command {
     /// Takes snapshots of a running node, looks into them, and restores them.
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Makes keys and looks at them.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Says whose signatures make a release: makes, rotates and signs keysets.
+    #[command(subcommand)]
+    Keyset(KeysetCommand),
+    /// Packs, signs and checks releases.
+    #[command(subcommand)]
+    Release(ReleaseCommand),
     /// Looks after blocks of a data folder.
     #[command(subcommand)]
     Block(BlockCommand),

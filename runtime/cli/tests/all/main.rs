@@ -30,6 +30,7 @@ mod outputs;
 mod parting;
 mod plan_flags;
 mod rehearsal;
+mod releases;
 mod served;
 mod snapshot;
 mod taken_back;

@@ -1,0 +1,101 @@
+//! What keeps a command from a key, a keyset or a release: the file, or what is in it.
+
+use crate::failure::Reported;
+use refit_abi::codes;
+use refit_abi::host::Explain;
+use refit_release::archive::{ArchiveError, PackError};
+use refit_release::canonical::DecodeError;
+use refit_release::frame::FrameError;
+use refit_release::key::{KeyError, SecretKeyError};
+use refit_release::keyset::{FirstError, KeysetError, RotationError};
+use refit_release::manifest::{ReadError, UnsignedError};
+use refit_release::quorum::QuorumError;
+use refit_release::{VerifyError, next_of};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// An error of what is in a file.
+pub(crate) trait Content: Explain + std::error::Error + Send + Sync + 'static {}
+
+/// What is in a file is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReleaseFileError {
+    #[error("{}: {why}", path.display())]
+    In {
+        path: PathBuf,
+        why: Box<dyn Content>,
+    },
+    #[error("the secret key {} may be read by others: its mode is {mode:o}", path.display())]
+    Exposed { path: PathBuf, mode: u32 },
+    #[error("{}: the library has no kind `{named}`; it has {found}", path.display())]
+    OtherKind {
+        path: PathBuf,
+        named: String,
+        found: String,
+    },
+    #[error("{} and {} are of one package, {package}", one.display(), other.display())]
+    PackageTwice {
+        package: String,
+        one: PathBuf,
+        other: PathBuf,
+    },
+    #[error("{} is another record than {}", other.display(), path.display())]
+    OtherRecord { path: PathBuf, other: PathBuf },
+}
+
+impl ReleaseFileError {
+    /// Names the file that an error is about.
+    pub(crate) fn of<E: Content>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |why| Self::In {
+            path,
+            why: Box::new(why),
+        }
+    }
+}
+
+impl Explain for ReleaseFileError {
+    fn code(&self) -> &str {
+        match self {
+            Self::In { why, .. } => why.code(),
+            Self::Exposed { .. } => codes::KEY_EXPOSED,
+            Self::OtherKind { .. } | Self::PackageTwice { .. } => codes::PACK_REFUSED,
+            Self::OtherRecord { .. } => codes::RECORD_MALFORMED,
+        }
+    }
+
+    fn next(&self) -> Cow<'_, str> {
+        match self {
+            Self::In { why, .. } => why.next(),
+            Self::OtherRecord { .. } => Cow::Borrowed("name another copy of the very same record"),
+            _ => next_of(self.code()),
+        }
+    }
+}
+
+impl Reported for ReleaseFileError {}
+
+macro_rules! contents {
+    ($($error:ty),* $(,)?) => {
+        $(
+            impl Content for $error {}
+            impl Reported for $error {}
+        )*
+    };
+}
+
+contents!(
+    ArchiveError,
+    PackError,
+    DecodeError,
+    FrameError,
+    KeyError,
+    SecretKeyError,
+    FirstError,
+    KeysetError,
+    RotationError,
+    ReadError,
+    UnsignedError,
+    QuorumError,
+    VerifyError,
+);

@@ -1,0 +1,13 @@
+//! Keys, keysets and releases as the command line meets them: files.
+
+mod error;
+mod kept;
+mod key;
+mod modules;
+mod record;
+
+pub(crate) use error::ReleaseFileError;
+pub(crate) use kept::{Looked, open};
+pub(crate) use key::{AnyKey, public_keys, read_any, read_secret, write_secret};
+pub(crate) use modules::{PackedModule, modules};
+pub(crate) use record::{read_record, sign, write_new};

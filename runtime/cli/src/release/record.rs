@@ -1,0 +1,63 @@
+//! Signed records in files: reading, signing, writing.
+
+use super::{ReleaseFileError, read_secret};
+use crate::args::SignArgs;
+use crate::failure::Failure;
+use crate::files::{Coming, FileError, PUBLIC};
+use refit_release::{Frame, Network};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Longest file with a record and its signatures, in bytes.
+const RECORD_BYTES_MAX: u64 = 128 << 10;
+
+/// The bytes of a record's file.
+pub(crate) fn read_record(path: &Path) -> Result<Vec<u8>, FileError> {
+    let fail = |source| FileError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(fail)?;
+    let mut file = file.take(RECORD_BYTES_MAX + 1);
+    file.read_to_end(&mut bytes).map_err(fail)?;
+    match bytes.len() as u64 > RECORD_BYTES_MAX {
+        true => Err(FileError::TooLarge {
+            path: path.to_owned(),
+            bytes_max: RECORD_BYTES_MAX,
+        }),
+        false => Ok(bytes),
+    }
+}
+
+/// Has the named keys sign a record, and takes over the signatures of other copies.
+pub(crate) fn sign(
+    frame: &mut Frame,
+    network: &Network,
+    args: &SignArgs,
+    read: impl Fn(&Path) -> Result<Frame, Failure>,
+) -> Result<(), Failure> {
+    for other in &args.with {
+        let copy = read(other)?;
+        if copy.record() != frame.record() {
+            let (path, other) = (args.file.clone(), other.clone());
+            return Err(ReleaseFileError::OtherRecord { path, other }.into());
+        }
+        frame.take_in(&copy)?;
+    }
+    for key in &args.keys {
+        frame.sign(network, &read_secret(key)?)?;
+    }
+    Ok(())
+}
+
+/// Begins a file that must not be there yet.
+pub(crate) fn write_new(path: &Path, what: &'static str) -> Result<Coming, FileError> {
+    // What comes meanwhile is replaced whole: nothing is mixed.
+    if path.symlink_metadata().is_ok() {
+        let path = path.to_owned();
+        return Err(FileError::Foreign { path, what });
+    }
+    Coming::begin(PUBLIC, path)
+}
