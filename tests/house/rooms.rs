@@ -103,6 +103,7 @@ const CRATES: &[Crate] = &[
             "show",
             "args",
             "package",
+            "release",
             "destination",
             "config",
             "source",
