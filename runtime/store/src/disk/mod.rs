@@ -95,7 +95,8 @@ impl DiskStore {
         let noted = newest::read(&files.newest());
         let Opened { db, was_mended } = whole::opened(&path, |builder| builder.create(&path))?;
         // Nobody else has it from here on. It is looked at as a whole before anything is read of it, on a reader of its
-        // own: a file that is not whole stays as it is. To mend it redb has looked at each page of it just now.
+        // own: a file that is not whole stays as it is. One that was not closed well is looked at, page by page, as redb
+        // mends it: that one is changed by then, also if it is refused below for what it has lost.
         match is_new {
             // Its name is as durable as what will stand in it.
             true => files.keep_names()?,
