@@ -48,6 +48,7 @@ mod taken;
 mod taken_up;
 mod timers;
 mod together;
+mod told_first;
 mod translate;
 mod undecided;
 mod unruly;

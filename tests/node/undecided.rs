@@ -7,7 +7,7 @@ use refit_abi::EngineId;
 use refit_admin::Node as _;
 use refit_admin::api::UpgradeState;
 use refit_node::{NodeConfig, NodeParts, OnPanic, Replies};
-use refit_tests::{Harness, same_copy};
+use refit_tests::{Harness, Source, same_copy};
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -67,6 +67,39 @@ fn a_node_whose_replies_wait_for_an_operator_is_not_ready_until_that_is_decided(
         node.node().confirm_upgrade(0).unwrap();
         sent.join().unwrap().unwrap();
     });
+    assert_eq!(node.node().ready(), Ok(()));
+    assert!(node.node().metrics().encode().contains("refit_undecided 0"));
+}
+
+/// Version 2 whose check takes its time, and does not pass.
+fn looks_long() -> Source {
+    Source::kv_v2().replacing(
+        "src/engine.rs",
+        "    fn check(&self) -> Result<(), Fault> {\n",
+        "    fn check(&self) -> Result<(), Fault> {\n        if self.entries.contains_key(\"rotten\") {\n            \
+         (0..40_000_000_u64).for_each(|turn| { std::hint::black_box(turn); });\n            \
+         return Err(Fault::new(\"rotten\", \"a key is rotten\"));\n        }\n",
+    )
+}
+
+#[test]
+fn a_generation_that_an_operator_confirms_while_it_is_checked_is_permanent_whatever_the_check_says()
+{
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path(), |config| {
+        config.probation_blocks = 8;
+        config.on_panic = Some(OnPanic::Halt);
+    });
+    let library = workshop().library("kv-looks-long", looks_long);
+    node.upgrade("kv", &library);
+    let until = node.status().probation.unwrap().until;
+    node.send("kv", put("rotten", "x")).unwrap();
+    comes("the check", || node.node().moment().height >= until);
+    // It lasts longer than this.
+    node.node().confirm_upgrade(0).unwrap();
+    node.send("kv", put("a", "x")).unwrap();
+    let status = node.status();
+    assert_eq!((status.probation, status.halted), (None, None));
     assert_eq!(node.node().ready(), Ok(()));
     assert!(node.node().metrics().encode().contains("refit_undecided 0"));
 }

@@ -31,10 +31,7 @@ pub(crate) fn run(common: &CommonArgs, args: &BlockQuarantineArgs) -> Result<(),
 
 /// Takes a data folder for this command: no node may run on it meanwhile.
 pub(super) fn lock(data_dir: &Path) -> Result<FolderLock, FolderError> {
-    let holder = Holder {
-        pid: std::process::id(),
-        socket: PathBuf::new(),
-    };
+    let holder = Holder::this(PathBuf::new());
     FolderLock::take(data_dir, &holder)
 }
 

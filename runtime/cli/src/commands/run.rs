@@ -154,10 +154,7 @@ fn lock(data_dir: &Path, listens: &[Listen]) -> Result<FolderLock, Box<RunError>
         Listen::Unix(path) | Listen::UnixGroup { path, .. } => std::path::absolute(path).ok(),
         _ => None,
     });
-    let holder = Holder {
-        pid: std::process::id(),
-        socket: socket.unwrap_or_default(),
-    };
+    let holder = Holder::this(socket.unwrap_or_default());
     FolderLock::take(data_dir, &holder).map_err(|error| Box::new(RunError::Folder(error)))
 }
 

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::show;
 use crate::signals::Signals;
-use refit_admin::api::{Phase, PhaseTime, UpgradeReport, UpgradeState};
+use refit_admin::api::{Phase, PhaseTime, Status, UpgradeReport, UpgradeState};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -87,24 +87,65 @@ impl Following<'_> {
         }
     }
 
-    /// Whether the node knows the upgrade, once it answers again; `None` if it does not in time.
+    /// Whether the node knows the upgrade, once it serves again; `None` if it does not in time. One that starts executes
+    /// its log first, and knows only then what it goes on with.
     async fn is_known(&self) -> Option<bool> {
-        let deadline = Instant::now() + RESTART_WAIT_MAX;
-        let mut is_said = false;
+        let began = Instant::now();
+        let mut said = None;
         loop {
-            if let Ok(reports) = self.client.get::<Vec<UpgradeReport>>("/v1/upgrades").await {
-                return Some(reports.iter().any(|report| report.id == self.id));
+            let standing = self.standing().await;
+            if let Standing::Serves { knows } = standing {
+                return Some(knows);
             }
-            if !std::mem::replace(&mut is_said, true) {
-                let wait_s = RESTART_WAIT_MAX.as_secs();
-                show::talk(format_args!(
-                    "the node does not answer; trying again for {wait_s} s"
-                ));
+            if said.replace(standing) != Some(standing) {
+                show::talk(standing.told());
             }
-            if Instant::now() >= deadline {
+            if began.elapsed() >= standing.wait_max(self.wait_max) {
                 return None;
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    async fn standing(&self) -> Standing {
+        let status = self.client.get::<Status>("/v1/status").await;
+        if status.is_ok_and(|status| status.starting.is_some()) {
+            return Standing::Starts;
+        }
+        let reports = self.client.get::<Vec<UpgradeReport>>("/v1/upgrades").await;
+        reports.map_or(Standing::Silent, |reports| Standing::Serves {
+            knows: reports.iter().any(|report| report.id == self.id),
+        })
+    }
+}
+
+/// How a node stands that did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It does not answer.
+    Silent,
+    /// It executes its log.
+    Starts,
+    /// It serves, and knows the upgrade or does not.
+    Serves { knows: bool },
+}
+
+impl Standing {
+    fn told(self) -> String {
+        match self {
+            Self::Starts => "the node is starting; waiting until it serves".to_owned(),
+            _ => {
+                let wait_s = RESTART_WAIT_MAX.as_secs();
+                format!("the node does not answer; trying again for {wait_s} s")
+            }
+        }
+    }
+
+    /// How long it may stand so: a log may be long, so that is as long as the upgrade itself is waited for.
+    fn wait_max(self, upgrade: Duration) -> Duration {
+        match self {
+            Self::Starts => upgrade.max(RESTART_WAIT_MAX),
+            _ => RESTART_WAIT_MAX,
         }
     }
 }

@@ -42,8 +42,8 @@ struct Waiting {
 enum Offered {
     /// It has no key.
     Keyless(Answerer),
-    /// The digest of the request under its key: the executor need not compute it again.
-    Keyed(RequestDigest),
+    /// With the digest of the request under its key: the executor need not compute it again.
+    Keyed(Asked),
 }
 
 /// Hashes ids that clients choose: by a multiplication for each 8 bytes, from a secret start, so that no client can
@@ -132,10 +132,13 @@ impl AwaitedAnswer {
 }
 
 impl Waiters {
-    /// Drops those whose messages are in no block. Who has a key goes too: whatever became of it, a repeat is told.
+    /// Drops those whose messages are in no block.
     pub(crate) fn drop_unplaced(&mut self) {
-        self.keyed.clear();
-        self.offered.clear();
+        for offered in std::mem::take(&mut self.offered).into_values() {
+            if let Offered::Keyed(asked) = offered {
+                self.keyed.remove(&asked);
+            }
+        }
         self.ordered.clear();
     }
 
@@ -185,7 +188,7 @@ impl Waiters {
         match awaited {
             AwaitedAnswer::Keyed(asked, token) => {
                 // Not the answerer: an answer under a key is found by the key, in whatever block it is given.
-                self.offered.insert(token, Offered::Keyed(asked.request));
+                self.offered.insert(token, Offered::Keyed(asked));
                 let waiting = Waiting {
                     first: answerer,
                     others: Vec::new(),
@@ -209,7 +212,7 @@ impl Waiters {
         let place = |(index, token): (u64, &Option<Token>)| {
             let (token, entry) = ((*token)?, Entry { height, index });
             match self.offered.remove(&token) {
-                Some(Offered::Keyed(request)) => return Some(request),
+                Some(Offered::Keyed(asked)) => return Some(asked.request),
                 Some(Offered::Keyless(answerer)) => {
                     self.placed.insert(entry, answerer);
                 }
@@ -237,5 +240,61 @@ impl Waiters {
             Asker::Keyless(entry) => (self.placed.remove(entry), Vec::new()),
         };
         first.into_iter().chain(others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blocks::intake::Way;
+    use refit_abi::raw::Codec;
+    use refit_abi::{ClientId, EngineId};
+    use tokio::sync::oneshot;
+
+    fn asked(sequence: u64) -> Asked {
+        Asked {
+            key: Key {
+                client: ClientId::of("ada"),
+                sequence,
+            },
+            request: RequestDigest::of(EngineId::root("kv").unwrap(), Codec::Json, b"{}"),
+        }
+    }
+
+    #[test]
+    fn at_a_halt_only_those_are_dropped_whose_messages_are_in_no_block() {
+        let mut waiters = Waiters::default();
+        let mut told = Vec::new();
+        let mut wait = |waiters: &mut Waiters, awaited: AwaitedAnswer| {
+            let (answer, hears) = oneshot::channel();
+            let answerer = Answerer {
+                answer: Way::One(answer),
+                _place: None,
+            };
+            waiters.wait(awaited, answerer);
+            told.push(hears);
+            Some(awaited.token())
+        };
+        let awaited = waiters.keyless();
+        let keyless = wait(&mut waiters, awaited);
+        let awaited = waiters.keyed(asked(1));
+        let keyed = wait(&mut waiters, awaited);
+        waiters.placed(Height(4), &[keyless, keyed]);
+        let awaited = waiters.keyless();
+        wait(&mut waiters, awaited);
+        let awaited = waiters.keyed(asked(2));
+        wait(&mut waiters, awaited);
+        waiters.drop_unplaced();
+        let closed = told
+            .iter_mut()
+            .map(|hears| matches!(hears.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
+        assert_eq!(closed.collect::<Vec<_>>(), [false, false, true, true]);
+        let entry = Entry {
+            height: Height(4),
+            index: 0,
+        };
+        assert_eq!(waiters.take(&Asker::Keyless(entry)).count(), 1);
+        let Asked { key, request } = asked(1);
+        assert_eq!(waiters.take(&Asker::Keyed { key, request }).count(), 1);
     }
 }

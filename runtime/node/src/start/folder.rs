@@ -4,7 +4,8 @@
 //! The lock is the system's, on a file in the folder, and goes with the process: a node that was killed leaves
 //! nothing behind that has to be removed by hand. The file says who has it, for the other one's message.
 //!
-//! A child that the node was about to start when it was killed has the lock for a moment longer: a start waits for that.
+//! A child that the node was about to start when it was killed, or when it started again in its own place, has the lock for
+//! a moment longer: a start waits for that.
 
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -15,7 +16,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Name of the locked file inside the data folder.
 const LOCK_NAME: &str = "node.lock";
@@ -44,6 +46,31 @@ pub struct Holder {
     pub pid: u32,
     /// Its unix socket.
     pub socket: PathBuf,
+    /// Which of the programs that ran in this process one after the other: a node that starts again in its place is
+    /// another one. 0 of a node that did not say.
+    #[serde(default)]
+    pub program: u64,
+}
+
+impl Holder {
+    /// This process, which listens on `socket`.
+    pub fn this(socket: PathBuf) -> Self {
+        static PROGRAM: LazyLock<u64> = LazyLock::new(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            now.map_or(1, |now| now.as_nanos() as u64)
+        });
+        Self {
+            pid: std::process::id(),
+            socket,
+            program: *PROGRAM,
+        }
+    }
+
+    /// Whether there is no such node any more, whatever still has the lock.
+    fn has_ended(&self, asks: &Self) -> bool {
+        let is_before_this = self.pid == asks.pid && self.program != asks.program;
+        is_before_this || !is_alive(self.pid)
+    }
 }
 
 /// Why a data folder may not be used.
@@ -112,11 +139,13 @@ impl FolderLock {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) => {
-                    let holder = read(&mut file);
-                    let has_ended = holder.as_ref().is_some_and(|it| !is_alive(it.pid));
+                    let held_by = read(&mut file);
+                    let has_ended = held_by.as_ref().is_some_and(|it| it.has_ended(holder));
                     if !has_ended || began.elapsed() >= LEFT_WAIT_MAX {
-                        let path = path.to_owned();
-                        return Err(FolderError::InUse { path, holder });
+                        return Err(FolderError::InUse {
+                            path: path.to_owned(),
+                            holder: held_by,
+                        });
                     }
                     std::thread::sleep(LEFT_LOOK);
                 }
@@ -208,6 +237,7 @@ mod tests {
     fn holder(pid: u32) -> Holder {
         Holder {
             pid,
+            program: 1,
             socket: "/run/a.sock".into(),
         }
     }
@@ -260,12 +290,10 @@ mod tests {
         drop(FolderLock::take(folder.path(), &holder(8)).unwrap());
     }
 
-    #[test]
-    fn a_start_waits_for_what_a_killed_node_has_left_running() {
+    /// What has the lock lets go of it soon, and the start gets it then.
+    fn starts_after(left: &Holder) {
         let folder = tempfile::tempdir().unwrap();
-        let mut ended = std::process::Command::new("true").spawn().unwrap();
-        ended.wait().unwrap();
-        let left = FolderLock::take(folder.path(), &holder(ended.id())).unwrap();
+        let left = FolderLock::take(folder.path(), left).unwrap();
         std::thread::scope(|scope| {
             let starts = scope.spawn(|| FolderLock::take(folder.path(), &holder(this())));
             std::thread::sleep(Duration::from_millis(50));
@@ -273,6 +301,24 @@ mod tests {
             drop(left);
             drop(starts.join().unwrap().unwrap());
         });
+    }
+
+    #[test]
+    fn a_start_waits_for_what_a_killed_node_has_left_running() {
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        starts_after(&holder(ended.id()));
+    }
+
+    #[test]
+    fn a_start_in_the_place_of_a_node_waits_for_what_that_one_has_left_running() {
+        let before = Holder {
+            program: 0,
+            ..holder(this())
+        };
+        starts_after(&before);
+        let socket = || PathBuf::from("/run/a.sock");
+        assert_eq!(Holder::this(socket()), Holder::this(socket()));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The newest commit of a killed node does not read back: whoever opens the store is told, and nothing older is taken for
 //! what was written.
 
+use crate::promises::durable;
 use refit_abi::Height;
 use refit_abi::host::Explain;
-use refit_store::{BlockLog, DiskStore, OpenError, RecordChange, Store, StoreReader};
+use refit_store::{BlockLog, DiskStore, OpenError, Store, StoreReader};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -16,12 +17,11 @@ fn block(height: u64) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Appends a block, and waits until it is durable: each is a commit of its own.
+/// Appends a block, and waits until it is durable: each is a commit of its own, and nothing is committed behind it that
+/// would have the block in what is older than the newest commit.
 fn append(store: &DiskStore, height: u64) {
     store.append(Height(height), &block(height)).unwrap();
-    // Behind it, and waited for.
-    let change = RecordChange::put("with", height.to_string().into_bytes());
-    store.archive().unwrap().set_records(vec![change]).unwrap();
+    durable(store, height);
 }
 
 /// The folder as a kill leaves it, after so many blocks.
