@@ -138,6 +138,12 @@ pub enum BenchError {
     /// A report could not be written as JSON.
     #[error("the report cannot be written as json: {0}; this is a defect, please report it")]
     Json(#[from] serde_json::Error),
+    /// A release that is measured does not verify.
+    #[error("the measured release failed: {reason}; this is a defect, please report it")]
+    Release {
+        /// The reason.
+        reason: String,
+    },
     /// The engine that is measured failed.
     #[error("the measured engine failed: {reason}; this is a defect, please report it")]
     Engine {

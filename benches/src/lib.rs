@@ -10,6 +10,7 @@
 //! * [`checkpoint`]: what a checkpoint or a live snapshot costs the blocks beside it.
 //! * [`durable`]: what it costs that an answer waits for the disk.
 //! * [`recovery`]: what a start on the folder of a node that has ended takes.
+//! * [`release`]: what it takes to look whether a release may be used.
 //! * [`rollback`]: how long a node does not serve while an upgrade is taken back.
 //! * [`serve`]: a real node under HTTP clients: requests a second, latency, processor time, and a swap in it.
 //!
@@ -26,6 +27,7 @@ pub mod gate;
 pub mod machine;
 pub mod messages;
 pub mod recovery;
+pub mod release;
 pub mod rollback;
 pub mod serve;
 pub mod swap;

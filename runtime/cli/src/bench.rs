@@ -17,7 +17,7 @@ use refit_benches::serve::ServeCode;
 use refit_benches::swap::SwapCode;
 use refit_benches::{
     BenchError, InsideCode, bus, checkpoint, compare, copy, durable, gate, messages, recovery,
-    rollback, serve, swap,
+    release, rollback, serve, swap,
 };
 use refit_build::Profile;
 use refit_loader::Loader;
@@ -36,6 +36,10 @@ pub(crate) fn run(command: &BenchCommand) -> Result<(), Failure> {
         BenchCommand::Serve(args) => run_serve(args),
         BenchCommand::Durable(args) => run_durable(args),
         BenchCommand::Recovery(args) => run_recovery(args),
+        BenchCommand::Release(args) => {
+            let report = release::run(&args.options()).map_err(failed)?;
+            shown(&args.output, report.json().map_err(failed)?, report.text())
+        }
         BenchCommand::Rollback(args) => run_rollback(args),
         BenchCommand::Checkpoint(args) => run_checkpoint(args),
         BenchCommand::Compare(args) => run_compare(args),
@@ -61,7 +65,7 @@ fn run_swap(args: &SwapArgs) -> Result<(), Failure> {
         args.out.display()
     ));
     show::next(
-        "refit bench gate, messages, bus, copy, serve, durable, recovery, rollback or checkpoint",
+        "refit bench gate, messages, bus, copy, serve, durable, recovery, release, rollback or checkpoint",
     );
     Ok(())
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use refit_benches::bus::BusOptions;
 use refit_benches::compare::{CompareOptions, Subject};
 use refit_benches::copy::CopyOptions;
+use refit_benches::release::ReleaseOptions;
 use refit_benches::serve::{ServeOptions, ServeStore};
 use refit_benches::swap::{BenchClass, SwapOptions};
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub(crate) enum BenchCommand {
     Durable(DurableArgs),
     /// A start on the folder of a node that has ended: with a large state, and with a long log.
     Recovery(RecoveryArgs),
+    /// What it takes to look whether a release may be used: signatures, and the hash of a file.
+    Release(ReleaseArgs),
     /// How long a node does not serve while an upgrade is taken back.
     Rollback(BenchRollbackArgs),
     /// How long a checkpoint or a snapshot stops blocks, and what it costs the blocks behind it.
@@ -142,6 +145,28 @@ impl BusArgs {
         options.workers = self.workers.unwrap_or(options.workers);
         options.out = Some(self.out.clone());
         options
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    /// The file that is hashed, in megabytes.
+    #[arg(long, value_name = "MB", default_value_t = 64)]
+    file: u32,
+    /// How often each is measured.
+    #[arg(long, value_name = "COUNT", default_value_t = 51)]
+    repetitions: u32,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl ReleaseArgs {
+    /// As the bench takes it.
+    pub(crate) fn options(&self) -> ReleaseOptions {
+        ReleaseOptions {
+            file_mb: self.file,
+            repetitions: self.repetitions,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod audit;
 mod authoring;
 mod bench_durability;
+mod bench_release;
 mod bench_serve;
 mod builds;
 mod chaos;
