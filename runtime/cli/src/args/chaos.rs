@@ -29,7 +29,7 @@ pub(crate) struct ChaosArgs {
     /// Fixes what is chosen; a fresh one is taken, and printed, if it is left out.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
-    /// Clients, each with a key of its own that it counts up.
+    /// Clients, each with a key of its own that it counts up. Of three or more the last one sends without idempotency keys.
     #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) clients: u16,
     /// Puts the rounds' data folders into DIR; a temporary folder otherwise. The folder of a round with a violation is kept.

@@ -41,6 +41,14 @@ pub(super) struct Way {
     connection: Option<Connection>,
 }
 
+/// A number that a client sends.
+#[derive(Clone, Copy, Debug)]
+struct Put {
+    client: usize,
+    number: u64,
+    has_key: bool,
+}
+
 /// The clients, who write until they are told to end.
 #[derive(Debug)]
 pub(super) struct Clients {
@@ -74,7 +82,12 @@ impl Way {
     }
 
     /// Sends a number of a client, once: its reply, why it was refused, or nothing.
-    async fn put(&mut self, client: usize, number: u64) -> Option<Result<Reply, String>> {
+    async fn put(&mut self, put: Put) -> Option<Result<Reply, String>> {
+        let Put {
+            client,
+            number,
+            has_key,
+        } = put;
         let (store_key, value) = (name(client), number.to_string());
         // The request under a key must be the same each time, so the number says which it is.
         let message = match number % 2 {
@@ -85,10 +98,8 @@ impl Way {
                 json!({"compare_and_set": {"key": store_key, "expected": expected, "value": value}})
             }
         };
-        let key = key(client, number);
-        let answer = self
-            .post("messages", Some(key), message.to_string())
-            .await?;
+        let key = has_key.then(|| key(client, number));
+        let answer = self.post("messages", key, message.to_string()).await?;
         let status = answer.status.as_u16();
         if AGAIN.contains(&status) {
             return None;
@@ -207,7 +218,12 @@ impl Client {
             // Another one once the node goes on from a snapshot that has less.
             number = next();
             self.ledger.borrow_mut().sends(self.number, number);
-            match self.way.put(self.number, number).await {
+            let put = Put {
+                client: self.number,
+                number,
+                has_key: self.ledger.borrow().has_keys(self.number),
+            };
+            match self.way.put(put).await {
                 Some(Ok(reply)) => {
                     self.ledger.borrow_mut().acknowledges(self.number, reply);
                     return true;
@@ -239,7 +255,10 @@ pub(super) async fn repeat(address: &NodeAddress, ledger: &Shared, random: &mut 
     let mut way = Way::to(address.clone());
     let clients = ledger.borrow().clients();
     for client in 0..clients {
-        let told = ledger.borrow().acknowledged(client);
+        // A repeat without a key would be another message.
+        let has_key = ledger.borrow().has_keys(client);
+        let told = has_key.then(|| ledger.borrow().acknowledged(client));
+        let told = told.unwrap_or(0);
         let newest = told.saturating_sub(REPEATED_NEWEST) + 1..=told;
         let kept = told.min(KEPT);
         let older = (0..REPEATED_OLDER.min(kept)).map(|_| told - random.below(kept));
@@ -247,7 +266,12 @@ pub(super) async fn repeat(address: &NodeAddress, ledger: &Shared, random: &mut 
         for number in numbers {
             let began = Instant::now();
             let answer = loop {
-                match way.put(client, number).await {
+                let put = Put {
+                    client,
+                    number,
+                    has_key,
+                };
+                match way.put(put).await {
                     Some(answer) => break answer,
                     None if began.elapsed() < ANSWER_MAX => tokio::time::sleep(RETRY_WAIT).await,
                     None => break Err(format!("no answer in {} s", ANSWER_MAX.as_secs())),

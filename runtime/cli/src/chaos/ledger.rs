@@ -4,6 +4,8 @@
 //! whether all before it happened, once. A client sends a number until it is answered, under one idempotency key, over all
 //! lives of the node. The ledger outlives them too: it is the memory that the node's is compared with.
 //!
+//! Of three clients or more the last one has no keys: what it sends again, unanswered, may have happened the first time.
+//!
 //! What was told on a branch that was rolled back is there on the next one still, by older code ([`branches`]). What a
 //! restored snapshot does not have is not there any more: those who were told it send it again.
 //!
@@ -13,6 +15,9 @@ use super::branches::{At, Branches, Order};
 use super::found::{Check, Found};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// The least clients of whom the last one has no keys.
+const KEYLESS_FROM: usize = 3;
 
 /// The answer to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +53,8 @@ struct Book {
     acknowledged: Vec<Reply>,
     /// The highest number that was sent.
     sent: u64,
+    /// The number that is under way was sent before.
+    is_again: bool,
     /// The highest that was read.
     read: u64,
 }
@@ -100,6 +107,7 @@ impl Ledger {
     /// A client sends this number, for the first time or again.
     pub(super) fn sends(&mut self, client: usize, number: u64) {
         let book = &mut self.books[client];
+        book.is_again = number <= book.sent;
         book.sent = book.sent.max(number);
     }
 
@@ -116,6 +124,8 @@ impl Ledger {
         let find = |check, detail: String| of_request(check, client, number, detail);
         match before(&reply.body) {
             Some(before) if before + 1 == number => {}
+            // It was handled the first time, and nobody could tell.
+            Some(before) if before == number && self.is_sent_anew(client) => {}
             Some(before) => {
                 let check = match before >= number {
                     true => Check::AppliedTwice,
@@ -347,6 +357,16 @@ impl Ledger {
 
     pub(super) fn clients(&self) -> usize {
         self.books.len()
+    }
+
+    /// Whether a client sends under keys.
+    pub(super) fn has_keys(&self, client: usize) -> bool {
+        client + 1 < self.clients().max(KEYLESS_FROM)
+    }
+
+    /// Whether the number that a client without keys has under way was sent before.
+    fn is_sent_anew(&self, client: usize) -> bool {
+        !self.has_keys(client) && self.books[client].is_again
     }
 
     pub(super) fn verified(&self) -> u64 {

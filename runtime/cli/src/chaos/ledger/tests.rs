@@ -52,6 +52,31 @@ fn read(ledger: &mut Ledger, value: u64, height: u64, generation: u64) -> Vec<Ch
 }
 
 #[test]
+fn without_a_key_only_what_was_sent_again_may_have_happened_the_first_time() {
+    let mut ledger = Ledger::of(3);
+    assert!(ledger.has_keys(0) && ledger.has_keys(1) && !ledger.has_keys(2));
+    ledger.sends(2, 1);
+    ledger.acknowledges(2, stored(0, 10, 1));
+    ledger.sends(2, 2);
+    ledger.sends(2, 2);
+    ledger.acknowledges(2, stored(2, 12, 1));
+    assert_eq!(ledger.take_found(), []);
+    ledger.sends(2, 3);
+    ledger.acknowledges(2, stored(3, 14, 1));
+    assert_eq!(checks(&mut ledger), [Check::AppliedTwice]);
+    ledger.sends(2, 4);
+    ledger.sends(2, 4);
+    ledger.acknowledges(2, stored(2, 16, 1));
+    assert_eq!(checks(&mut ledger), [Check::Lost]);
+    // Who has keys is told what the first send gave.
+    for _ in 0..2 {
+        ledger.sends(0, 1);
+    }
+    ledger.acknowledges(0, stored(1, 18, 1));
+    assert_eq!(checks(&mut ledger), [Check::AppliedTwice]);
+}
+
+#[test]
 fn what_is_as_it_must_be_is_no_violation() {
     let mut ledger = ledger();
     let repeated = Reply {
