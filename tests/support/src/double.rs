@@ -34,6 +34,7 @@ use refit_admin::{
 };
 use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::Semaphore;
@@ -67,6 +68,8 @@ pub struct Double {
     pub answers: Room,
     /// Whether it says that it is not ready.
     pub unready: bool,
+    /// Whether it is starting: it executes its log, and knows no upgrade yet.
+    pub starting: Arc<AtomicBool>,
     /// Why it executes no more blocks, if it does not.
     pub halted: Option<HaltedStatus>,
     /// The keys of requests that were carried out.
@@ -90,6 +93,7 @@ impl Default for Double {
             answers: Room::new(ANSWERS_BYTES_MAX),
             feed: Arc::default(),
             unready: false,
+            starting: Arc::default(),
             halted: None,
             seen: Mutex::default(),
             groups: Mutex::default(),
@@ -443,6 +447,9 @@ impl Node for Double {
     }
 
     fn upgrades(&self) -> Vec<UpgradeReport> {
+        if self.starting.load(Ordering::Acquire) {
+            return Vec::new();
+        }
         vec![committed(), aborted(), refused(), armed()]
     }
 
@@ -501,6 +508,10 @@ impl Node for Double {
     fn status(&self) -> Result<Status, Refusal> {
         Ok(Status {
             halted: self.halted.clone(),
+            starting: self
+                .starting
+                .load(Ordering::Acquire)
+                .then_some(MOMENT.height),
             ..status()
         })
     }

@@ -1,9 +1,11 @@
 //! Looking on: an upgrade that is followed, one that is waited for, a status that is shown again and again.
 
 use crate::served::{Folder, Ran};
+use refit_test_support::Double;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
+use std::sync::atomic::Ordering;
 
 /// Starts a command whose stderr and stdout are read while it runs.
 fn start(folder: &Folder, arguments: &[&str]) -> Child {
@@ -13,7 +15,12 @@ fn start(folder: &Folder, arguments: &[&str]) -> Child {
 }
 
 /// Reads the command's stderr up to a line that contains `text`, interrupts it, and gives what it left.
-fn interrupted_at(mut child: Child, text: &str) -> Ran {
+fn interrupted_at(child: Child, text: &str) -> Ran {
+    at(child, text, |pid| kill_process(pid, Signal::INT).unwrap())
+}
+
+/// Reads the command's stderr up to a line that contains `text`, does something, and gives what it left.
+fn at(mut child: Child, text: &str, deed: impl FnOnce(Pid)) -> Ran {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains(text) {
@@ -21,8 +28,7 @@ fn interrupted_at(mut child: Child, text: &str) -> Ran {
         assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended: {said}");
         said.push_str(&line);
     }
-    let pid = Pid::from_child(&child);
-    kill_process(pid, Signal::INT).unwrap();
+    deed(Pid::from_child(&child));
     stderr.read_to_string(&mut said).unwrap();
     let output = child.wait_with_output().unwrap();
     let ran = Ran::of(output);
@@ -51,6 +57,22 @@ fn an_apply_that_is_interrupted_says_that_the_upgrade_goes_on_and_how_to_follow_
     folder.write("later.json", r#"{"upgrade":4}"#);
     let apply = start(&folder, &["upgrade", "apply", "later.json"]);
     says_that_it_goes_on(&interrupted_at(apply, "waits for the end of block"));
+}
+
+#[test]
+fn an_upgrade_is_followed_over_a_start_that_knows_of_it_only_once_its_log_is_executed() {
+    let folder = Folder::new();
+    let double = Double::default();
+    let starting = double.starting.clone();
+    starting.store(true, Ordering::Release);
+    let _served = folder.serve_double(double);
+    folder.write("plan.json", r#"{"upgrade":1}"#);
+    let apply = start(&folder, &["upgrade", "apply", "plan.json"]);
+    let ran = at(apply, "the node is starting", |_| {
+        starting.store(false, Ordering::Release);
+    });
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    assert!(ran.stdout.contains("committed"), "{ran:?}");
 }
 
 #[test]
