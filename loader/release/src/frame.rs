@@ -21,12 +21,6 @@ use std::collections::BTreeMap;
 /// What a frame begins with.
 const MAGIC: &[u8; 8] = b"refit/1\n";
 
-/// Bytes before the record.
-const HEAD_BYTES: usize = 13;
-
-/// Bytes of a signature with its key.
-const SIGNATURE_BYTES: usize = 96;
-
 /// Most signatures of a record: all keys of the old and of the new keyset.
 pub const SIGNATURES_MAX: usize = 32;
 
@@ -132,15 +126,12 @@ impl Frame {
 
     /// The bytes that are read again.
     pub fn write(&self) -> Vec<u8> {
-        let signatures = self.signatures.len();
-        let bytes = HEAD_BYTES + self.record.len() + 1 + signatures * SIGNATURE_BYTES;
-        let mut out = Vec::with_capacity(bytes);
-        out.extend_from_slice(MAGIC);
+        let mut out = MAGIC.to_vec();
         out.push(self.domain.number());
         // Both were bounded when the frame was made.
         out.extend_from_slice(&(self.record.len() as u32).to_le_bytes());
         out.extend_from_slice(&self.record);
-        out.push(signatures as u8);
+        out.push(self.signatures.len() as u8);
         for (key, signature) in &self.signatures {
             out.extend_from_slice(key);
             out.extend_from_slice(signature);

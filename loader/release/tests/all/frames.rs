@@ -52,7 +52,8 @@ fn lengths_beyond_the_bounds_are_refused_before_anything_is_taken() {
     *many.last_mut().unwrap() = SIGNATURES_MAX as u8 + 1;
     let signatures = SIGNATURES_MAX + 1;
     assert_eq!(read(&many), Err(FrameError::TooMany { signatures }));
-    assert!(Frame::unsigned(Domain::Release, vec![0; most]).is_ok());
+    let longest = Frame::unsigned(Domain::Release, vec![0; most]).unwrap();
+    assert_eq!(read(&longest.write()), Ok(longest));
     assert!(Frame::unsigned(Domain::Release, vec![0; most + 1]).is_err());
 }
 
@@ -104,6 +105,9 @@ fn there_is_room_for_so_many_signatures_and_no_more() {
     assert_eq!(full.sign(&network(), &key(most + 1)), refused);
     assert_eq!(full.take_in(&frame(&[most + 1])), refused);
     assert_eq!(full, frame(&signers));
+    assert_eq!(full.named().count(), SIGNATURES_MAX);
+    assert_eq!(read(&full.write()), Ok(full.clone()));
+    full.take_in(&frame(&signers)).unwrap();
     // Who has signed may sign again.
     full.sign(&network(), &key(1)).unwrap();
 }

@@ -45,6 +45,18 @@ fn the_very_next_version_follows_and_no_other() {
 }
 
 #[test]
+fn versions_are_counted_from_one() {
+    let record = KeysetRecord {
+        version: Epoch(0),
+        ..first_record()
+    };
+    let refused = record.unsigned().unwrap_err();
+    let names = false;
+    let version = Epoch(0);
+    assert_eq!(refused, KeysetError::Previous { version, names });
+}
+
+#[test]
 fn a_keyset_of_another_network_or_that_follows_another_one_does_not_follow() {
     let keyset = first();
     let mut record = next(&keyset);

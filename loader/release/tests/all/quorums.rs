@@ -36,6 +36,14 @@ fn for_every_m_of_up_to_seven_keys_each_set_of_signers_counts_if_it_has_m_of_the
 }
 
 #[test]
+fn a_quorum_says_its_keys_in_order_and_how_many_have_to_sign() {
+    let two = quorum(2, &[3, 1, 2]);
+    let mut keys: Vec<_> = [1, 2, 3].map(|number| key(number).public()).into();
+    keys.sort_unstable();
+    assert_eq!((two.threshold(), two.keys()), (2, &keys[..]));
+}
+
+#[test]
 fn a_key_counts_once_however_often_it_is_listed() {
     let public = key(1).public();
     assert_eq!(Quorum::of(1, vec![public, public]), Err(QuorumError::Order));

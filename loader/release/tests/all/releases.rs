@@ -36,6 +36,11 @@ fn a_release_that_enough_release_keys_have_signed_is_taken_and_names_them() {
 }
 
 #[test]
+fn a_place_in_the_order_is_shown_as_epoch_and_sequence() {
+    assert_eq!(manifest().position.to_string(), "1.7");
+}
+
+#[test]
 fn too_few_others_and_root_keys_do_not_make_a_release() {
     for signers in [&[][..], &[11], &[11, 1, 2, 3], &[21, 22, 23]] {
         let bytes = signed(manifest().unsigned().unwrap(), signers);
