@@ -234,6 +234,9 @@ fn keys_are_read_from_their_texts_and_a_secret_shows_itself_in_no_message() {
     assert_eq!(secret.public().to_string().parse(), Ok(secret.public()));
     let digits = text.split_once(':').unwrap().1;
     assert!(!format!("{secret:?}").contains(digits));
+    let public = secret.public();
+    assert_eq!(format!("{secret:?}"), format!("SecretKey(of {public})"));
+    assert_eq!(format!("{public:?}"), format!("PublicKey({public})"));
     for wrong in [digits, &text[..text.len() - 1]] {
         let error = SecretKey::from_text(wrong).unwrap_err();
         assert!(!error.to_string().contains(&digits[..8]), "{error}");

@@ -2,7 +2,7 @@
 
 use crate::support::{first, manifest, network, signed};
 use refit_abi::Height;
-use refit_release::revocation::{REVOCATION_FORMAT, Revocation, RevocationError};
+use refit_release::revocation::{REASON_BYTES_MAX, REVOCATION_FORMAT, Revocation, RevocationError};
 use refit_release::{
     Domain, Epoch, Frame, Manifest, ReleaseBytes, ReleaseId, VerifiedRelease, VerifyError,
 };
@@ -29,6 +29,8 @@ fn a_release_that_enough_release_keys_have_signed_is_taken_and_names_them() {
     expected.sort();
     assert_eq!(named, expected);
     assert_eq!(release.write(), bytes);
+    let read = ReleaseBytes::read(&bytes).unwrap();
+    assert_eq!(read.named().count(), 4, "whoever they are");
     assert_eq!(
         release.id(),
         ReleaseId::of(ReleaseBytes::read(&bytes).unwrap().into_frame().record())
@@ -108,6 +110,29 @@ fn revocation() -> Revocation {
         release: ReleaseId::of(b"release"),
         reason: "loses the last write".to_owned(),
     }
+}
+
+#[test]
+fn a_revocation_of_another_form_or_with_a_reason_without_end_is_none() {
+    let format = REVOCATION_FORMAT + 1;
+    let other = Revocation {
+        format,
+        ..revocation()
+    };
+    let refused = other.unsigned().unwrap_err();
+    assert_eq!(refused, RevocationError::Format { found: format });
+    let most = Revocation {
+        reason: "x".repeat(REASON_BYTES_MAX),
+        ..revocation()
+    };
+    assert!(most.unsigned().is_ok());
+    let bytes = REASON_BYTES_MAX + 1;
+    let more = Revocation {
+        reason: "x".repeat(bytes),
+        ..revocation()
+    };
+    let refused = more.unsigned().unwrap_err();
+    assert_eq!(refused, RevocationError::Reason { bytes });
 }
 
 #[test]
