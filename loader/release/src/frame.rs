@@ -184,6 +184,15 @@ impl Frame {
         self.signatures.keys()
     }
 
+    /// All whose signatures are right, whether or not they count anywhere.
+    pub fn all_signers(&self, network: &Network) -> Vec<PublicKey> {
+        let named = self
+            .named()
+            .filter_map(|key| PublicKey::from_bytes(*key).ok());
+        let named: Vec<_> = named.collect();
+        self.signers(network, &named).into_iter().copied().collect()
+    }
+
     /// Which of these keys have signed the record for this network.
     pub fn signers<'k>(&self, network: &Network, keys: &'k [PublicKey]) -> Vec<&'k PublicKey> {
         let message = self.domain.message(network, &self.record);

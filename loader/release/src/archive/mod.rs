@@ -22,7 +22,7 @@ mod reader;
 mod writer;
 
 pub use error::{ArchiveError, PackError};
-pub use reader::{Archive, Sink, Unpacked};
+pub use reader::{Archive, Looked, Sink, Unpacked};
 pub use writer::{ArchiveWriter, head};
 
 use crate::content::{FileId, SourceRoot};

@@ -3,6 +3,7 @@
 use super::expected::Expected;
 use super::{ArchiveError, END, FILE, FRAME_BYTES_MAX, Item, LISTING, MAGIC, PIECE_BYTES};
 use crate::content::{FileId, SourceRoot};
+use crate::manifest::Manifest;
 use crate::tree::Listing;
 use crate::verified::{ReleaseBytes, VerifiedRelease};
 use std::io::{self, ErrorKind, Read};
@@ -43,6 +44,43 @@ pub struct Unpacked {
     pub missing: Vec<FileId>,
 }
 
+/// What was found by a look into an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Items that are what their ids say.
+    pub items: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Which there are.
+    pub unpacked: Unpacked,
+}
+
+/// Counts what comes, and keeps none of it.
+#[derive(Debug, Default)]
+struct Counted {
+    items: u64,
+    bytes: u64,
+    /// Of the one that comes.
+    coming: u64,
+}
+
+impl Sink for Counted {
+    fn begin(&mut self, _: Item, bytes: u64) -> io::Result<()> {
+        self.coming = bytes;
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: Item) -> io::Result<()> {
+        self.items += 1;
+        self.bytes += self.coming;
+        Ok(())
+    }
+}
+
 impl<R: Read> Archive<R> {
     /// Reads up to the release's frame, and no more.
     ///
@@ -73,11 +111,34 @@ impl<R: Read> Archive<R> {
     /// # Errors
     /// [`ArchiveError`]; then what the sink has ended is right all the same.
     pub fn unpack(
-        mut self,
+        self,
         release: &VerifiedRelease,
         sink: &mut dyn Sink,
     ) -> Result<Unpacked, ArchiveError> {
-        let mut expected = Expected::of(release.manifest());
+        self.unpack_as(release.manifest(), sink)
+    }
+
+    /// Whether all that is inside is what a manifest says, for somebody who looks at a release and uses nothing of it. Who has
+    /// signed it is another question. A node has no use for this.
+    ///
+    /// # Errors
+    /// [`ArchiveError`].
+    pub fn look(self, claims: &Manifest) -> Result<Looked, ArchiveError> {
+        let mut counted = Counted::default();
+        let unpacked = self.unpack_as(claims, &mut counted)?;
+        Ok(Looked {
+            items: counted.items,
+            bytes: counted.bytes,
+            unpacked,
+        })
+    }
+
+    fn unpack_as(
+        mut self,
+        manifest: &Manifest,
+        sink: &mut dyn Sink,
+    ) -> Result<Unpacked, ArchiveError> {
+        let mut expected = Expected::of(manifest);
         let mut source = None;
         while let Some((item, bytes)) = self.next()? {
             expected.admit(item, bytes)?;

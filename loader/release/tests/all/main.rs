@@ -3,6 +3,7 @@
 
 mod archive;
 mod attested;
+mod fixtures;
 mod frames;
 mod hostile_bytes;
 mod keys;

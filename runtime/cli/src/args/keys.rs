@@ -64,6 +64,13 @@ pub(crate) struct KeysetCreateArgs {
     /// How many release keys have to sign a release.
     #[arg(long, value_name = "COUNT")]
     pub(crate) release_threshold: u8,
+    #[command(flatten)]
+    pub(crate) made: KeysetMadeArgs,
+}
+
+/// What is said of every keyset that is made.
+#[derive(Debug, Args)]
+pub(crate) struct KeysetMadeArgs {
     /// The last block at which its signatures count.
     #[arg(long, value_name = "HEIGHT", value_parser = height)]
     pub(crate) expires: Height,
@@ -91,14 +98,8 @@ pub(crate) struct KeysetRotateArgs {
     /// How many of them have to sign a release.
     #[arg(long, value_name = "COUNT", requires = "release")]
     pub(crate) release_threshold: Option<u8>,
-    /// The last block at which its signatures count.
-    #[arg(long, value_name = "HEIGHT", value_parser = height)]
-    pub(crate) expires: Height,
-    /// File to write the keyset to. One that is there is left as it is.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: PathBuf,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) made: KeysetMadeArgs,
 }
 
 /// How a record is signed.

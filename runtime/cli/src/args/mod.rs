@@ -52,7 +52,7 @@ pub(crate) use events::EventsArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use keys::{
     KeyCommand, KeyGenerateArgs, KeyInspectArgs, KeysetCommand, KeysetCreateArgs,
-    KeysetInspectArgs, KeysetRotateArgs, SignArgs,
+    KeysetInspectArgs, KeysetMadeArgs, KeysetRotateArgs, SignArgs,
 };
 pub(crate) use kills::{Kill, Kills};
 pub(crate) use listening::{ListeningArgs, listen_addr};

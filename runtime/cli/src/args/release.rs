@@ -13,7 +13,10 @@ pub(crate) enum ReleaseCommand {
     Pack(Box<PackArgs>),
     /// Signs a release, or takes over the signatures of another copy of it. Needs no node.
     Sign(SignArgs),
-    /// Checks who has signed releases, and every byte of them.
+    /// Checks every byte of releases, and whether those have signed them who may.
+    ///
+    /// With --keyset: whether enough of its release keys have signed. Without: all bytes, and whose signatures are there; who
+    /// may sign is not checked then, and is said so. Every file is looked at; one that is not taken makes the command fail.
     Verify(ReleaseVerifyArgs),
     /// Shows what a release says, whoever has signed it: what a signer should read.
     Show(ReleaseShowArgs),
@@ -67,9 +70,9 @@ pub(crate) struct ReleaseVerifyArgs {
     pub(crate) files: Vec<PathBuf>,
     /// The keyset whose release keys have to have signed them.
     #[arg(long, value_name = "FILE")]
-    pub(crate) keyset: PathBuf,
+    pub(crate) keyset: Option<PathBuf>,
     /// The block at which the signatures have to count.
-    #[arg(long, value_name = "HEIGHT", default_value = "0", value_parser = height)]
+    #[arg(long, value_name = "HEIGHT", default_value = "0", value_parser = height, requires = "keyset")]
     pub(crate) at: Height,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

@@ -1,12 +1,11 @@
 //! `refit keyset create --network NAME --root KEY… --release KEY… --out FILE`
 
-use crate::args::KeysetCreateArgs;
+use crate::args::{KeysetCreateArgs, KeysetMadeArgs};
 use crate::failure::Failure;
 use crate::release::{public_keys, write_new};
 use crate::show::{self, keyset::Shown};
 use refit_release::keyset::{KEYSET_FORMAT, KeysetRecord};
 use refit_release::{Epoch, Quorum};
-use std::path::Path;
 
 pub(crate) fn run(args: &KeysetCreateArgs) -> Result<(), Failure> {
     let record = KeysetRecord {
@@ -16,19 +15,20 @@ pub(crate) fn run(args: &KeysetCreateArgs) -> Result<(), Failure> {
         previous: None,
         root: Quorum::of(args.root_threshold, public_keys(&args.root)?)?,
         release: Quorum::of(args.release_threshold, public_keys(&args.release)?)?,
-        expires: args.expires,
+        expires: args.made.expires,
     };
-    write(&record, &args.out, args.output.json)
+    write(&record, &args.made)
 }
 
 /// Writes a keyset that nobody has signed, and says what is next.
-pub(super) fn write(record: &KeysetRecord, out: &Path, json: bool) -> Result<(), Failure> {
+pub(super) fn write(record: &KeysetRecord, made: &KeysetMadeArgs) -> Result<(), Failure> {
+    let out = &made.out;
     let frame = record.unsigned()?;
     let mut file = write_new(out, "keyset that this command may replace")?;
     file.write(&frame.write())?;
     file.put()?;
     let shown = Shown::of(out, record, &frame);
-    match json {
+    match made.output.json {
         true => show::json(&shown)?,
         false => show::data(&shown.text())?,
     }

@@ -2,7 +2,7 @@
 
 use crate::args::KeysetInspectArgs;
 use crate::failure::Failure;
-use crate::release::{ReleaseFileError, read_record};
+use crate::release::{ReleaseFileError, read_record, trusted};
 use crate::show::{self, keyset::Shown};
 use refit_release::keyset::FirstKeyset;
 
@@ -11,10 +11,8 @@ pub(crate) fn run(args: &KeysetInspectArgs) -> Result<(), Failure> {
     let keyset = FirstKeyset::read(&bytes).map_err(ReleaseFileError::of(&args.file))?;
     let record = keyset.record().clone();
     if let Some(after) = &args.after {
-        let old = FirstKeyset::read(&read_record(after)?);
-        let old = old.and_then(FirstKeyset::trust);
-        let old = old.map_err(ReleaseFileError::of(after))?;
-        old.rotate(&bytes)
+        trusted(after)?
+            .rotate(&bytes)
             .map_err(ReleaseFileError::of(&args.file))?;
     }
     let shown = Shown::of(&args.file, &record, &keyset.into_frame());

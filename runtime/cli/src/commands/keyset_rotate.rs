@@ -20,8 +20,8 @@ pub(crate) fn run(args: &KeysetRotateArgs) -> Result<(), Failure> {
         previous: Some(old.id()),
         root: quorum(&args.root, args.root_threshold, &before.root)?,
         release: quorum(&args.release, args.release_threshold, &before.release)?,
-        expires: args.expires,
+        expires: args.made.expires,
         ..before.clone()
     };
-    write(&record, &args.out, args.output.json)
+    write(&record, &args.made)
 }

@@ -1,82 +1,151 @@
-//! `refit release verify FILE… --keyset FILE`
+//! `refit release verify FILE… [--keyset FILE]`
+//!
+//! Every file is looked at, whatever was found of those before it: a release that is not taken has its line, and the first of
+//! them says how the command ends.
 
 use crate::args::ReleaseVerifyArgs;
 use crate::failure::Failure;
-use crate::release::{Looked, ReleaseFileError, open, read_record};
-use crate::show;
-use crate::units::shown_bytes;
+use crate::release::{ReleaseFileError, beside, open, trusted};
+use crate::show::{
+    self,
+    verified::{Checked, Refused, Verified},
+};
 use refit_abi::Height;
 use refit_release::Keyset;
-use refit_release::keyset::FirstKeyset;
+use refit_release::archive::Looked;
+use refit_release::{Manifest, ReleaseId};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The stable shape of one release in `--json`.
 #[derive(Debug, Serialize)]
-struct Verified {
-    file: PathBuf,
-    id: String,
-    name: String,
-    position: refit_release::Position,
-    signers: Vec<String>,
-    items: u64,
-    bytes: u64,
-    has_source: bool,
-    /// Files that the release names and that are not in it.
-    missing: Vec<String>,
+#[serde(untagged)]
+enum Found {
+    Verified(Box<Verified>),
+    Refused(Refused),
 }
 
 pub(crate) fn run(args: &ReleaseVerifyArgs) -> Result<(), Failure> {
-    let first = FirstKeyset::read(&read_record(&args.keyset)?);
-    let keyset = first.and_then(FirstKeyset::trust);
-    let keyset = keyset.map_err(ReleaseFileError::of(&args.keyset))?;
-    let mut verified = Vec::new();
+    let keyset = args.keyset.as_deref().map(trusted).transpose()?;
+    let (mut found, mut first) = (Vec::new(), None);
     for file in &args.files {
-        let one = verify(file, &keyset, args.at)?;
+        let one = match verify(file, keyset.as_ref(), args.at) {
+            Ok(verified) => Found::Verified(Box::new(verified)),
+            Err(failure) => {
+                let refused = Refused::of(file, &failure);
+                first.get_or_insert(failure);
+                Found::Refused(refused)
+            }
+        };
         if !args.output.json {
-            show::data(&one.text())?;
+            show::data(&one.text(args.files.len()))?;
         }
-        verified.push(one);
+        found.push(one);
     }
-    match args.output.json {
-        true => show::json(&verified),
-        false => Ok(()),
+    // With one file the error is the answer.
+    if args.output.json && (first.is_none() || found.len() > 1) {
+        show::json(&found)?;
+    }
+    if keyset.is_none() && first.is_none() {
+        show::talk("who may sign is not checked: give --keyset FILE for that");
+    }
+    first.map_or(Ok(()), Err)
+}
+
+impl Found {
+    /// What is printed of one of so many.
+    fn text(&self, files: usize) -> String {
+        match self {
+            Self::Verified(verified) => verified.text(),
+            Self::Refused(_) if files == 1 => String::new(),
+            Self::Refused(refused) => refused.text(),
+        }
     }
 }
 
-fn verify(file: &Path, keyset: &Keyset, at: Height) -> Result<Verified, Failure> {
+fn verify(file: &Path, keyset: Option<&Keyset>, at: Height) -> Result<Verified, Failure> {
+    match keyset {
+        Some(keyset) => against(file, keyset, at),
+        None => alone(file),
+    }
+}
+
+/// Whether enough of the keyset's release keys have signed, and then all that is inside.
+fn against(file: &Path, keyset: &Keyset, at: Height) -> Result<Verified, Failure> {
     let kept = open(file)?;
     let release = kept.release.verify(keyset, at);
     let release = release.map_err(ReleaseFileError::of(file))?;
-    let mut looked = Looked::default();
-    let unpacked = kept.archive.unpack(&release, &mut looked);
-    let unpacked = unpacked.map_err(ReleaseFileError::of(file))?;
-    Ok(Verified {
-        file: file.to_owned(),
-        id: release.id().to_string(),
-        name: release.manifest().name.clone(),
-        position: release.manifest().position,
-        signers: release.signers().iter().map(ToString::to_string).collect(),
-        items: looked.items,
-        bytes: looked.bytes,
-        has_source: unpacked.source.is_some(),
-        missing: unpacked.missing.iter().map(ToString::to_string).collect(),
-    })
+    let looked = kept.archive.look(release.manifest());
+    let looked = looked.map_err(ReleaseFileError::of(file))?;
+    let of = Of {
+        file,
+        id: release.id(),
+        manifest: release.manifest(),
+        looked,
+    };
+    Ok(of.verified(Checked::Signers, release.signers(), Some(keyset)))
 }
 
-impl Verified {
-    fn text(&self) -> String {
-        let missing = match self.missing.len() {
-            0 => "complete".to_owned(),
-            missing => format!("{missing} files are elsewhere"),
-        };
-        format!(
-            "{}: {} ({}), {} of the keyset's keys, {}, {missing}\n",
-            self.file.display(),
-            self.name,
-            self.position,
-            self.signers.len(),
-            shown_bytes(self.bytes),
-        )
+/// All that can be said without being told who may sign.
+fn alone(file: &Path) -> Result<Verified, Failure> {
+    let kept = open(file)?;
+    let manifest = kept.claims(file)?;
+    let id = kept.release.id();
+    let frame = kept.release.into_frame();
+    let looked = kept.archive.look(&manifest);
+    let looked = looked.map_err(ReleaseFileError::of(file))?;
+    let signers = frame.all_signers(&manifest.network);
+    let beside = beside(file, &manifest.network);
+    let of = Of {
+        file,
+        id,
+        manifest: &manifest,
+        looked,
+    };
+    let (path, keyset) = beside.map_or((None, None), |(path, keyset)| (Some(path), Some(keyset)));
+    let checked = Checked::Bytes { beside: path };
+    Ok(of.verified(checked, &signers, keyset.as_ref()))
+}
+
+/// A release that was looked through.
+struct Of<'a> {
+    file: &'a Path,
+    id: ReleaseId,
+    manifest: &'a Manifest,
+    looked: Looked,
+}
+
+impl Of<'_> {
+    fn verified(
+        self,
+        checked: Checked,
+        signers: &[refit_release::PublicKey],
+        keyset: Option<&Keyset>,
+    ) -> Verified {
+        let Looked {
+            items,
+            bytes,
+            unpacked,
+        } = self.looked;
+        let release = keyset.map(|keyset| &keyset.record().release);
+        let counted = release.map(|release| {
+            let counts = |key: &&refit_release::PublicKey| release.keys().contains(key);
+            signers.iter().filter(counts).count()
+        });
+        Verified {
+            file: self.file.to_owned(),
+            id: self.id.to_string(),
+            name: self.manifest.name.clone(),
+            network: self.manifest.network.to_string(),
+            position: self.manifest.position,
+            checked,
+            signers: signers.iter().map(ToString::to_string).collect(),
+            of_keyset: counted,
+            threshold: release.map(refit_release::Quorum::threshold),
+            items,
+            bytes,
+            has_source: unpacked.source.is_some(),
+            missing: unpacked.missing.iter().map(ToString::to_string).collect(),
+        }
     }
 }

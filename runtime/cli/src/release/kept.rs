@@ -3,10 +3,10 @@
 use super::ReleaseFileError;
 use crate::failure::Failure;
 use crate::files::FileError;
-use refit_release::archive::{Archive, Item, Sink};
+use refit_release::archive::Archive;
 use refit_release::{Manifest, ReleaseBytes};
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
 /// An archive of which the release was read.
@@ -31,33 +31,5 @@ impl Kept {
     pub(crate) fn claims(&self, path: &Path) -> Result<Manifest, Failure> {
         let claims = self.release.claims();
         Ok(claims.map_err(ReleaseFileError::of(path))?)
-    }
-}
-
-/// Looks at what comes out of an archive, and keeps none of it.
-#[derive(Debug, Default)]
-pub(crate) struct Looked {
-    /// Items that are what their ids say.
-    pub(crate) items: u64,
-    /// Their bytes.
-    pub(crate) bytes: u64,
-    /// Of the one that comes.
-    coming: u64,
-}
-
-impl Sink for Looked {
-    fn begin(&mut self, _: Item, bytes: u64) -> io::Result<()> {
-        self.coming = bytes;
-        Ok(())
-    }
-
-    fn write(&mut self, _: &[u8]) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn end(&mut self, _: Item) -> io::Result<()> {
-        self.items += 1;
-        self.bytes += self.coming;
-        Ok(())
     }
 }

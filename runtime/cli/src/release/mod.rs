@@ -3,11 +3,13 @@
 mod error;
 mod kept;
 mod key;
+mod keysets;
 mod modules;
 mod record;
 
 pub(crate) use error::ReleaseFileError;
-pub(crate) use kept::{Looked, open};
+pub(crate) use kept::open;
 pub(crate) use key::{AnyKey, public_keys, read_any, read_secret, write_secret};
+pub(crate) use keysets::{beside, trusted};
 pub(crate) use modules::{PackedModule, modules};
 pub(crate) use record::{read_record, sign, write_new};

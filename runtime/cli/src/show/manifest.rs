@@ -2,7 +2,6 @@
 
 use super::table::{facts, table};
 use crate::units::shown_bytes;
-use refit_release::key::PublicKey;
 use refit_release::manifest::Manifest;
 use refit_release::{Frame, ReleaseId};
 use serde::Serialize;
@@ -20,11 +19,7 @@ pub(crate) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     pub(crate) fn of(file: &'a Path, manifest: &'a Manifest, frame: &Frame) -> Self {
-        let named = frame
-            .named()
-            .filter_map(|key| PublicKey::from_bytes(*key).ok());
-        let named: Vec<_> = named.collect();
-        let signers = frame.signers(&manifest.network, &named);
+        let signers = frame.all_signers(&manifest.network);
         Self {
             file,
             id: ReleaseId::of(frame.record()).to_string(),

@@ -20,6 +20,7 @@ pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod table;
 pub(crate) mod upgrade;
+pub(crate) mod verified;
 
 use crate::failure::Failure;
 use crate::output;

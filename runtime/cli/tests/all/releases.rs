@@ -193,3 +193,35 @@ fn a_release_of_other_libraries_or_signed_with_a_key_that_others_read_is_not_mad
         "key-exposed",
     );
 }
+
+#[test]
+fn releases_are_looked_through_without_a_keyset_and_what_was_not_checked_is_said() {
+    let folder = Folder::new();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/releases");
+    let names = ["v1-elsewhere", "v1-library", "v1-source"];
+    let files = names.map(|name| format!("{fixtures}/{name}.refit"));
+    let line = format!("release verify {}", files.join(" "));
+    let verified = done(&folder, &line);
+    assert_eq!(verified.stdout.lines().count(), 3, "{verified:?}");
+    let asks = "2 signatures, 2 by keys of";
+    assert!(verified.stdout.lines().all(|it| it.contains(asks)));
+    assert!(verified.stderr.contains("who may sign is not checked"));
+    let verified = done(
+        &folder,
+        &format!("{line} --keyset {fixtures}/fixtures.keyset"),
+    );
+    assert!(verified.stdout.contains("2 of the keyset's keys"));
+    assert!(!verified.stderr.contains("not checked"), "{verified:?}");
+
+    // One that is not taken keeps the others from nothing.
+    let mut damaged = fs::read(&files[1]).unwrap();
+    let last = damaged.len() - 3;
+    damaged[last] ^= 1;
+    fs::write(folder.path().join("damaged.refit"), damaged).unwrap();
+    let line = format!("release verify damaged.refit {} --json", files[2]);
+    refused(&folder, &line, 23, "archive-damaged");
+    let found = ran(&folder, &line);
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(found[0]["code"], "archive-damaged");
+    assert_eq!(found[1]["of_keyset"], 2, "{found}");
+}
