@@ -1,4 +1,4 @@
-//! [`Candidate`]: the bytes of a file that may be a module, and [`ArtifactId`], their hash.
+//! [`Candidate`]: the bytes of a file that may be a module. An artifact is named as a release names its files.
 //!
 //! First state of the flow `Candidate → InspectedArtifact → StagedArtifact → ProbedArtifact →
 //! LoadedModule`. From here on nothing looks at the file again: what is inspected, staged, probed
@@ -7,70 +7,16 @@
 use crate::inspect::{InspectError, InspectedArtifact, inspect};
 use refit_abi::codes;
 use refit_abi::host::Explain;
-use serde::{Deserialize, Serialize};
+pub use refit_release::content::{ContentIdError as ArtifactIdError, FileId as ArtifactId};
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// Longest module that is read, in bytes.
 pub const ARTIFACT_BYTES_MAX: u64 = 256 << 20;
-
-/// BLAKE3 of a module's bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ArtifactId([u8; 32]);
-
-impl ArtifactId {
-    /// The id of these bytes.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(*blake3::hash(bytes).as_bytes())
-    }
-
-    /// The id with this hash.
-    pub const fn from_bytes(hash: [u8; 32]) -> Self {
-        Self(hash)
-    }
-
-    /// The 32 bytes of the hash.
-    pub const fn to_bytes(self) -> [u8; 32] {
-        self.0
-    }
-
-    /// The first 12 hexadecimal digits: enough for people, never for a decision.
-    pub fn short(&self) -> String {
-        self.to_string()[..12].to_owned()
-    }
-}
-
-impl fmt::Display for ArtifactId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
-    }
-}
-
-impl fmt::Debug for ArtifactId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ArtifactId({self})")
-    }
-}
-
-/// The text is not 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an artifact id is 64 hexadecimal digits")]
-pub struct ArtifactIdError;
-
-impl FromStr for ArtifactId {
-    type Err = ArtifactIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        blake3::Hash::from_hex(text)
-            .map(|hash| Self(*hash.as_bytes()))
-            .map_err(|_| ArtifactIdError)
-    }
-}
 
 /// Bytes that may be a module, with their id.
 #[derive(Clone)]
@@ -208,14 +154,6 @@ impl Explain for ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_id_survives_its_text() {
-        let id = ArtifactId::of(b"bytes");
-        assert_eq!(id.to_string().parse(), Ok(id));
-        assert!(id.to_string().starts_with(&id.short()));
-        assert_eq!("xyz".parse::<ArtifactId>(), Err(ArtifactIdError));
-    }
 
     #[test]
     fn a_folder_and_a_missing_file_are_refused() {

@@ -25,7 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "refit-testkit",
         &["refit-abi", "refit-kernel", "refit-upgrade"],
     ),
-    ("refit-loader", &["refit-abi"]),
+    // Artifacts are named as releases name their files.
+    ("refit-loader", &["refit-abi", "refit-release"]),
     ("refit-build", &["refit-abi"]),
     // Bytes in, verdicts out.
     ("refit-release", &["refit-abi"]),
@@ -42,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "refit-kernel",
             "refit-loader",
             "refit-ordering",
+            "refit-release",
             "refit-store",
             "refit-upgrade",
         ],

@@ -77,6 +77,8 @@ const CRATES: &[Crate] = &[
             "answers",
             "rehearsal",
             "code",
+            "trust",
+            "releases",
             "probation",
             "blocks",
             "upgrade",

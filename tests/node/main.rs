@@ -36,6 +36,7 @@ mod poison;
 mod power;
 mod recovery;
 mod rehearsal;
+mod released;
 mod requests;
 mod revive;
 mod rollback;

@@ -82,4 +82,6 @@ super::codes! { ALL_LINT: "The plan's linter", "Facts that an operator should kn
     UPGRADE_MESSAGE_DEFERRED = "upgrade-message-deferred", PlanRefused, "Let the receiver take upgrade messages, or see that later is soon enough.";
     /// A name of a message, query or state that clients write in JSON changed.
     WORDS_CHANGED = "words-changed", PlanRefused, "Keep the old name with `#[serde(alias)]`, or tell the clients.";
+    /// Something is named beside a release.
+    PLAN_BESIDE_RELEASE = "plan-beside-release", Usage, "Name the release alone: it brings all of its own.";
 }

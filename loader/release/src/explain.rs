@@ -1,12 +1,16 @@
 //! The code of each error of this crate, and the next step.
 
 use crate::archive::{ArchiveError, PackError};
+use crate::attestation::AttestationError;
 use crate::canonical::DecodeError;
 use crate::frame::FrameError;
 use crate::key::{KeyError, SecretKeyError};
 use crate::keyset::{FirstError, KeysetError, RotationError};
 use crate::manifest::{ReadError, UnsignedError};
+use crate::position::OrderError;
 use crate::quorum::QuorumError;
+use crate::revocation::RevocationError;
+use crate::tree::{ListingError, TreeError};
 use crate::verified::VerifyError;
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -73,6 +77,25 @@ explain! {
         VerifyError::Read(_) => codes::MANIFEST_MALFORMED,
         VerifyError::Network { .. } => codes::OTHER_NETWORK,
         VerifyError::Epoch { .. } => codes::RELEASE_OTHER_EPOCH,
+    };
+    RevocationError: this => match this {
+        RevocationError::Frame(error) => error.code(),
+        RevocationError::TooFew { .. } => codes::SIGNATURES_TOO_FEW,
+        RevocationError::Network { .. } => codes::OTHER_NETWORK,
+        _ => codes::REVOCATION_MALFORMED,
+    };
+    OrderError: this => match this {
+        OrderError::Older { .. } => codes::RELEASE_OLDER,
+        OrderError::Equivocation { .. } => codes::RELEASE_EQUIVOCATION,
+        OrderError::Leap { .. } => codes::RELEASE_LEAP,
+    };
+    TreeError: _this => codes::SOURCE_REFUSED;
+    ListingError: _this => codes::SOURCE_REFUSED;
+    AttestationError: this => match this {
+        AttestationError::Frame(error) => error.code(),
+        AttestationError::TooFew(_) => codes::ATTESTATIONS_TOO_FEW,
+        AttestationError::Network { .. } => codes::OTHER_NETWORK,
+        _ => codes::ATTESTATION_MALFORMED,
     };
     ArchiveError: this => match this {
         ArchiveError::Read(_) => codes::ARCHIVE_UNREADABLE,

@@ -92,6 +92,12 @@ impl Frame {
         }
     }
 
+    /// The kind of record that bytes with this beginning are, if they are a frame of a kind that is known.
+    pub fn domain_of(beginning: &[u8]) -> Option<Domain> {
+        let (kind, _) = beginning.strip_prefix(MAGIC)?.split_first()?;
+        Domain::ALL.into_iter().find(|it| it.number() == *kind)
+    }
+
     /// Reads a frame with a record of this kind. Nothing of the record is looked at.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ use tokio::time::{Instant, timeout_at};
 /// The content type of all bodies but batches.
 const JSON: &str = "application/json";
 
+/// The content type of a body that is bytes: a keyset, a release.
+pub const BYTES: &str = "application/octet-stream";
+
 /// Room that a growing body takes at a time, in bytes; more than what is free.
 const GROWTH_BYTES: usize = 2 * SMALL_BYTES;
 
@@ -95,6 +98,17 @@ pub(crate) async fn none(request: Request, bounds: Bounds<'_>) -> Result<(), Ref
             Err(Refusal::new(400, codes::BODY_NOT_EMPTY, detail, next))
         }
     }
+}
+
+/// A body that is a few bytes.
+///
+/// # Errors
+/// Those of [`text`] but for its type and form.
+pub(crate) async fn raw(request: Request, bounds: Bounds<'_>) -> Result<Bytes, Refusal> {
+    let seat = Seat::of(&request);
+    let (bytes, part) = collect(request.into_body(), bounds).await?;
+    seat.take_body();
+    Ok(part.hold(bytes))
 }
 
 /// An object without fields.

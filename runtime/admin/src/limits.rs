@@ -6,6 +6,12 @@ use std::time::Duration;
 /// Largest body of a message or a query, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
+/// Largest keyset with its signatures, in bytes.
+pub const KEYSET_BYTES_MAX: usize = 16 << 10;
+
+/// Longest time to take a release in, from its first byte to the answer.
+pub const IMPORT_WAIT: Duration = Duration::from_secs(660);
+
 /// Largest upgrade plan, in bytes.
 pub const PLAN_BYTES_MAX: usize = 4 << 20;
 

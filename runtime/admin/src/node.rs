@@ -1,9 +1,10 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
 use crate::api::{
-    EngineRestarted, EngineRevived, KeptRelease, Life, ParameterChange, ParametersReport,
-    ProbationStatus, QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status,
-    UpgradeAccepted, UpgradeRecord, UpgradeReport,
+    EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life, OfferedRelease,
+    ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport,
+    ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
+    UpgradeReport,
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
@@ -138,6 +139,37 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// The [`Refusal`] if the node does not come to it in time, or cannot read what it keeps.
     fn releases(&self) -> Result<Vec<KeptRelease>, Refusal>;
+
+    /// Takes a signed record in, and what comes with it: a release with its files, a revocation, an attestation. Nothing of it
+    /// is looked at before its signatures were, nothing is kept before its hash was.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of what is not trusted, not whole, or has no room.
+    fn import(&self, body: Box<dyn Read + Send>) -> Result<Imported, Refusal>;
+
+    /// What a release that was imported would bring into this node: its libraries for it, found fit by a child process.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of one that may not come in, or has nothing for this node.
+    fn offered(&self, release: &str) -> Result<OfferedRelease, Refusal>;
+
+    /// Removes the imported releases that can no longer come in, and that nothing needs.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if they cannot be removed.
+    fn prune_releases(&self) -> Result<ReleasesPruned, Refusal>;
+
+    /// The keyset that the node goes by.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if it has none.
+    fn keyset(&self) -> Result<KeysetInForce, Refusal>;
+
+    /// Goes by another keyset from here on: the first one, or the one that follows.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of one that does not follow, or that cannot be written down.
+    fn install_keyset(&self, bytes: &[u8]) -> Result<KeysetInForce, Refusal>;
 
     /// The reports of all upgrades that the node remembers, oldest first.
     fn upgrades(&self) -> Vec<UpgradeReport>;

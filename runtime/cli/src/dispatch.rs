@@ -11,11 +11,12 @@ use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart,
     engine_revive, events, explain, init, key_generate, key_inspect, keyset_create, keyset_inspect,
-    keyset_rotate, keyset_sign, parameters, query, release_diff, release_pack, release_show,
-    release_sign, release_verify, run, send, snapshot_create, snapshot_diff, snapshot_inspect,
-    snapshot_migrate, snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle,
-    upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
-    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
+    keyset_install, keyset_rotate, keyset_sign, parameters, query, release_attest, release_diff,
+    release_import, release_pack, release_prune, release_revoke, release_show, release_sign,
+    release_verify, run, send, snapshot_create, snapshot_diff, snapshot_inspect, snapshot_migrate,
+    snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle, upgrade_cancel,
+    upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan, upgrade_quarantine,
+    upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -53,8 +54,8 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
         Command::Parameters(command) => of_parameters(&common, command)?,
         Command::Snapshot(command) => snapshot(&common, command)?,
         Command::Key(command) => key(command)?,
-        Command::Keyset(command) => keyset(command)?,
-        Command::Release(command) => release(command)?,
+        Command::Keyset(command) => keyset(&common, command)?,
+        Command::Release(command) => release(&common, command)?,
     }
     Ok(Exit::Done.into())
 }
@@ -96,22 +97,37 @@ fn key(command: KeyCommand) -> Result<(), Failure> {
     }
 }
 
-fn keyset(command: KeysetCommand) -> Result<(), Failure> {
+fn keyset(common: &CommonArgs, command: KeysetCommand) -> Result<(), Failure> {
     match command {
         KeysetCommand::Create(args) => keyset_create::run(&args),
         KeysetCommand::Rotate(args) => keyset_rotate::run(&args),
         KeysetCommand::Sign(args) => keyset_sign::run(&args),
         KeysetCommand::Inspect(args) => keyset_inspect::run(&args),
+        KeysetCommand::Install(args) => ask(common, async |client| {
+            keyset_install::run(client, &args).await
+        }),
+        KeysetCommand::Show(args) => ask(common, async |client| {
+            keyset_install::show(client, &args).await
+        }),
     }
 }
 
-fn release(command: ReleaseCommand) -> Result<(), Failure> {
+fn release(common: &CommonArgs, command: ReleaseCommand) -> Result<(), Failure> {
     match command {
         ReleaseCommand::Pack(args) => release_pack::run(&args),
         ReleaseCommand::Sign(args) => release_sign::run(&args),
         ReleaseCommand::Verify(args) => release_verify::run(&args),
         ReleaseCommand::Show(args) => release_show::run(&args),
         ReleaseCommand::Diff(args) => release_diff::run(&args),
+        ReleaseCommand::Attest(args) => release_attest::run(&args),
+        ReleaseCommand::Revoke(args) => release_revoke::run(&args),
+        ReleaseCommand::Import(args) => ask(common, async |client| {
+            release_import::run(client, &args).await
+        }),
+        ReleaseCommand::List(args) => upgrade_list::run(common, &args),
+        ReleaseCommand::Prune(args) => ask(common, async |client| {
+            release_prune::run(client, &args).await
+        }),
     }
 }
 
@@ -152,9 +168,12 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
         UpgradeCommand::Rehearse(args) => ask(common, async |client| {
             upgrade_rehearse::run(client, args).await
         }),
-        UpgradeCommand::Apply(args) => ask(common, async |client| {
-            upgrade_apply::run(client, args).await
-        }),
+        UpgradeCommand::Apply(args) => {
+            let sources = sources(common, &BuildingArgs::default())?;
+            ask(common, async |client| {
+                upgrade_apply::run(client, &sources, args).await
+            })
+        }
         UpgradeCommand::Status(args) => ask(common, async |client| {
             upgrade_status::run(client, &args).await
         }),

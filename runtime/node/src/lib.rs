@@ -9,7 +9,7 @@
 //!
 //! Rooms, each above what it uses: `start/` makes a node of a configuration; `serve/` is the handle and what is
 //! asked through it; `upgrade/` takes a plan to its end; `blocks/` makes blocks and has them executed; `code/` is
-//! what is mapped and kept; `probation/` is what can be taken back; `recovery` goes on from a data folder, and keeps checkpoints in it; [`snapshot`] writes the node into a file of its own, and back; [`offline`] upgrades such a file; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
+//! what is mapped and kept; `trust/` is whose releases are taken, `releases/` those that were imported; `probation/` is what can be taken back; `recovery` goes on from a data folder, and keeps checkpoints in it; [`snapshot`] writes the node into a file of its own, and back; [`offline`] upgrades such a file; [`rehearsal`] runs the transitions in a child; `pause/` is the update point; `answers/` is what
 //! clients hear; [`doctor`] looks at a data folder; `watch/` sees calls that do not return; `known/` and `log/` are the node's knowledge and
 //! its log.
 //!
@@ -36,10 +36,12 @@ mod pause;
 mod probation;
 mod recovery;
 pub mod rehearsal;
+mod releases;
 mod replace;
 mod serve;
 pub mod snapshot;
 mod start;
+mod trust;
 mod upgrade;
 mod watch;
 
@@ -56,12 +58,14 @@ pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
 pub use refit_ordering::BlockRefused;
 pub use refit_store::{OpenError as StoreOpenError, Step, Steps};
 pub use rehearsal::{RehearsalCommand, RehearsalError};
+pub use releases::{KeepError, NotStaged, RELEASE_BYTES_MAX, RELEASES_MAX};
 pub use serve::handle::Node;
 pub use start::StartError;
 pub use start::config::{EngineConfig, NodeConfig, NodeParts, workers};
 pub use start::folder::{FolderError, FolderLock, Holder};
 pub use start::prepared::{EngineCode, Prepared};
 pub use start::trial::trial_main;
+pub use trust::TrustError;
 pub use upgrade::NotBrought;
 pub use watch::ending::{Ending, Overdue};
 pub use watch::{STUCK_ENTRIES_MAX, StuckCall, StuckEntry, StuckList};

@@ -42,7 +42,8 @@ pub use finding::{Finding, LINT_CODES, Level};
 pub use lint::{LintContext, PLAN_AHEAD_US_MAX, Progress, lint, refusal};
 pub use phase::{Failure, MessageFault, Phase, Unwatched, Verdict, Watch, Withdrawn};
 pub use plan::{
-    Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, code_id,
+    Live, LiveKind, OfferedModule, PLAN_FORMAT, Plan, PlannedKind, PlannedModule, PlannedRelease,
+    code_id,
 };
 pub use plan_bounds::{
     PLAN_KINDS_MAX, PLAN_NAME_BYTES_MAX, PLAN_PATH_BYTES_MAX, PLAN_REPORT_BYTES_MAX,

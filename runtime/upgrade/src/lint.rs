@@ -33,6 +33,8 @@ pub struct LintContext {
     pub poisoned: BTreeMap<String, u64>,
     /// Artifacts that the node does not bring in, each with why.
     pub quarantined: BTreeMap<String, String>,
+    /// Whether code that may do more than the live code is an error: the node's policy.
+    pub refuses_new_capabilities: bool,
     /// How far its blocks are, if heights are to be looked at.
     pub progress: Option<Progress>,
 }

@@ -38,9 +38,26 @@ pub struct Plan {
     /// What the linter found when it was made.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// The release that it brings; absent of a plan whose libraries an operator has named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<PlannedRelease>,
     /// The pause that a rehearsal took on the day of the plan, in microseconds, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicted_pause_us: Option<u64>,
+}
+
+/// The release that a plan brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedRelease {
+    /// BLAKE3 of its manifest, in hexadecimal.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The version of the keyset that signed it: counts before the sequence.
+    pub epoch: u64,
+    /// Its number among the releases of the epoch.
+    pub sequence: u64,
 }
 
 /// One module that comes in.

@@ -43,6 +43,10 @@ impl Plan {
                 });
             }
         }
+        if let Some(release) = &self.release {
+            name("release", &release.id, PLAN_NAME_BYTES_MAX)?;
+            name("name of the release", &release.name, PLAN_NAME_BYTES_MAX)?;
+        }
         for kind in &self.carried {
             name("kind", kind, KIND_BYTES_MAX)?;
         }

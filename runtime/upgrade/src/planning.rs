@@ -77,6 +77,7 @@ impl Plan {
             modules,
             directives: directives.clone(),
             findings: Vec::new(),
+            release: None,
             predicted_pause_us: None,
         })
     }

@@ -16,16 +16,17 @@
 
 use crate::feed::Feed;
 use crate::looked::{granted, kind, status};
-use crate::revived;
 use crate::told::{aborted, armed, cancelled, committed, kept, quarantined, refused, rehearsal};
+use crate::{releases, revived};
 use refit_abi::descriptor::KindDescriptor;
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
-    CodeBefore, EngineRestarted, EngineRevived, HaltedStatus, KeptRelease, Life, ParameterChange,
-    ParameterValue, ParametersOrdered, ParametersReport, ProbationStatus, QuarantineEntry,
-    RehearsalReport, RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
-    UpgradeRecord, UpgradeReport, UpgradeState,
+    CodeBefore, EngineRestarted, EngineRevived, HaltedStatus, Imported, KeptRelease, KeysetInForce,
+    Life, OfferedRelease, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
+    ProbationStatus, QuarantineEntry, RehearsalReport, ReleasesPruned, RevisedReply,
+    RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord, UpgradeReport,
+    UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
@@ -33,6 +34,7 @@ use refit_admin::{
     Replied, RequestId, Room, Sent, Share, TakenSnapshot,
 };
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -444,6 +446,26 @@ impl Node for Double {
 
     fn releases(&self) -> Result<Vec<KeptRelease>, Refusal> {
         Ok(kept())
+    }
+
+    fn import(&self, body: Box<dyn Read + Send>) -> Result<Imported, Refusal> {
+        Ok(releases::imported(body))
+    }
+
+    fn offered(&self, release: &str) -> Result<OfferedRelease, Refusal> {
+        Ok(releases::offered(release))
+    }
+
+    fn prune_releases(&self) -> Result<ReleasesPruned, Refusal> {
+        Ok(releases::pruned())
+    }
+
+    fn keyset(&self) -> Result<KeysetInForce, Refusal> {
+        Err(releases::no_keyset())
+    }
+
+    fn install_keyset(&self, bytes: &[u8]) -> Result<KeysetInForce, Refusal> {
+        Ok(releases::installed(bytes))
     }
 
     fn upgrades(&self) -> Vec<UpgradeReport> {

@@ -13,6 +13,8 @@ mod feed;
 mod looked;
 mod random;
 #[cfg(feature = "double")]
+mod releases;
+#[cfg(feature = "double")]
 mod revived;
 #[cfg(feature = "double")]
 mod told;

@@ -17,6 +17,8 @@ pub(crate) fn committed() -> UpgradeReport {
         ended_at_ms: Some(1_790_000_001_000),
         at_height: None,
         height: Some(Height(30)),
+        release: None,
+        authorised: None,
         engines: vec![UpgradedKind {
             kind: "kv".to_owned(),
             class: Class::Migrate,
@@ -204,6 +206,7 @@ pub(crate) fn quarantined() -> Vec<QuarantineEntry> {
 pub(crate) fn node(life: Life) -> NodeInfo {
     NodeInfo {
         max_downtime_ms: None,
+        refuses_new_capabilities: false,
         version: "0.1.0".to_owned(),
         abi_epoch: 1,
         compiler: "59807616e1fa".to_owned(),
@@ -228,6 +231,7 @@ pub(crate) fn kept() -> Vec<KeptRelease> {
         generation,
         state,
         until: None,
+        release: None,
         libraries: vec![library],
         why,
     };

@@ -28,7 +28,7 @@ pub use writer::{ArchiveWriter, head};
 use crate::content::{FileId, SourceRoot};
 
 /// What an archive begins with.
-const MAGIC: &[u8; 16] = b"refit-archive/1\n";
+pub const MAGIC: &[u8; 16] = b"refit-archive/1\n";
 
 /// Longest frame of a release: its record, its signatures, and what is around them.
 const FRAME_BYTES_MAX: usize = (64 << 10) + (8 << 10);

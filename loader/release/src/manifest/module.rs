@@ -1,9 +1,10 @@
 //! What a release consists of: [`Module`]s with their engine kinds, and [`Binary`]s.
 
 use crate::content::FileId;
-use refit_abi::descriptor::CapabilityDescriptor;
+use refit_abi::descriptor::{CapabilityDescriptor, Descriptor, KindDescriptor};
 use refit_abi::schema::SchemaId;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// One module: a library with engine kinds, as source, as files for some targets, or as both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,47 @@ pub struct KindEntry {
     pub strategy: Strategy,
     /// What it may do to engines of other kinds.
     pub capabilities: Vec<CapabilityDescriptor>,
+}
+
+impl KindEntry {
+    /// What a manifest says of a kind that describes itself so.
+    pub fn of(kind: &KindDescriptor, strategy: Strategy) -> Self {
+        // Its own schema is adopted.
+        let from = kind.migrations.iter().map(|older| older.from_schema);
+        let from: BTreeSet<SchemaId> = from.chain([kind.schema]).collect();
+        let capabilities: BTreeSet<_> = kind.needs.iter().cloned().collect();
+        Self {
+            kind: kind.kind.clone(),
+            version: kind.version,
+            from: from.into_iter().collect(),
+            to: kind.schema,
+            strategy,
+            capabilities: capabilities.into_iter().collect(),
+        }
+    }
+}
+
+impl Module {
+    /// In what a library is not what the manifest says of it; nothing if it is.
+    pub fn differs(&self, found: &Descriptor) -> Option<&'static str> {
+        let is_named = |entry: &&KindEntry| found.kinds.iter().any(|kind| kind.kind == entry.kind);
+        let all_there = self.kinds.iter().filter(is_named).count() == found.kinds.len();
+        let is_other = |entry: &KindEntry| {
+            let mut kinds = found.kinds.iter();
+            let kind = kinds.find(|kind| kind.kind == entry.kind);
+            kind.is_none_or(|kind| KindEntry::of(kind, entry.strategy) != *entry)
+        };
+        if (&self.package, &self.version) != (&found.package, &found.package_version) {
+            Some("its package or version")
+        } else if self.abi_epoch != found.abi_epoch {
+            Some("its ABI epoch")
+        } else if !all_there || self.kinds.len() != found.kinds.len() {
+            Some("which kinds it has")
+        } else {
+            let differs = self.kinds.iter().any(is_other);
+            differs.then_some("the schemas or capabilities of its kinds")
+        }
+    }
 }
 
 /// How engines come to new code.

@@ -5,6 +5,7 @@
 //! [`refit_abi::EngineId`] shows.
 
 mod event;
+mod imported;
 mod life;
 mod parameters;
 mod probation;
@@ -16,6 +17,10 @@ mod status;
 mod upgrade;
 
 pub use event::{Event, EventId, EventIdError};
+pub use imported::{
+    Authorised, FileAttested, Imported, KeysetInForce, NewestRelease, OfferedLibrary,
+    OfferedRelease, ReleaseImported, ReleaseName, ReleaseRevoked, ReleasesPruned,
+};
 pub use life::{Life, LifeError};
 pub use parameters::{
     EngineRestarted, EngineRevived, ParameterChange, ParameterValue, ParametersOrdered,

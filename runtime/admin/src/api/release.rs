@@ -1,5 +1,6 @@
 //! The code that a node keeps, and why: `GET /v1/releases`.
 
+use super::ReleaseName;
 use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ pub struct KeptRelease {
     /// The block with which it is permanent, if it is on probation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Height>,
+    /// The release that it came as; absent of code that an operator has named by its path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseName>,
     /// Its libraries.
     pub libraries: Vec<KeptLibrary>,
     /// Why it is kept.
@@ -32,6 +36,12 @@ pub enum ReleaseState {
     Old,
     /// It may become live.
     Armed,
+    /// It was imported and verified, and nothing of it has run.
+    Unpacked,
+    /// An upgrade to it is under way.
+    Staged,
+    /// Those who may have revoked it.
+    Revoked,
     /// An upgrade to it has failed.
     Failed,
     /// It does not come in again.
@@ -77,6 +87,8 @@ pub enum WhyKept {
         /// The block that it waits for, if its plan says one.
         at_height: Option<Height>,
     },
+    /// It was imported, and may become live.
+    Imported,
     /// What became of it is known, so that it does not come in unseen again. Only that is kept.
     Verdict {
         /// The stable word for what happened.

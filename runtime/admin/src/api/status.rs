@@ -136,6 +136,9 @@ pub struct NodeInfo {
     /// said it: then only for one that is ordered so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_downtime_ms: Option<u64>,
+    /// Whether code that may do more than the live code is refused, unless its plan allows it.
+    #[serde(default)]
+    pub refuses_new_capabilities: bool,
     /// Version of the node.
     pub version: String,
     /// ABI epoch that engines must be built against.

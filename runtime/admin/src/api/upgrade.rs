@@ -1,5 +1,6 @@
 //! What became of an upgrade: `GET /v1/upgrades/{id}`.
 
+use super::imported::{Authorised, ReleaseName};
 use super::probation::RollBackReport;
 use refit_abi::codes;
 use refit_abi::host::{Explain, Explained};
@@ -41,6 +42,12 @@ pub struct UpgradeReport {
     pub at_height: Option<Height>,
     /// The block after which it happened, or was given up.
     pub height: Option<Height>,
+    /// The release that it brings; absent where an operator has named libraries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseName>,
+    /// Whose word it goes by; absent from an older node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorised: Option<Authorised>,
     /// What it does to each engine kind.
     pub engines: Vec<UpgradedKind>,
     /// The strongest of the classes in `engines`.

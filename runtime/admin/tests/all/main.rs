@@ -6,4 +6,5 @@ mod batch;
 mod doors;
 mod events;
 mod interface;
+mod releases;
 mod support;

@@ -45,6 +45,10 @@ pub(crate) enum KeysetCommand {
     Sign(SignArgs),
     /// Shows a keyset, and who has signed it.
     Inspect(KeysetInspectArgs),
+    /// Has the node go by a keyset: the first one, or the one that follows.
+    Install(KeysetInstallArgs),
+    /// Shows the keyset that the node goes by, and how far it has come in the order of releases.
+    Show(OutputArgs),
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +118,15 @@ pub(crate) struct SignArgs {
     /// Another copy of it, whose signatures are taken over.
     #[arg(long, value_name = "FILE")]
     pub(crate) with: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysetInstallArgs {
+    /// The keyset.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -3,6 +3,7 @@
 mod authoring;
 mod bench;
 mod block;
+mod brought;
 mod budget;
 mod building;
 mod chaos;
@@ -35,6 +36,7 @@ mod watch;
 pub(crate) use authoring::{CheckArgs, FreezeArgs, NewArgs};
 pub(crate) use bench::{BenchCommand, BusArgs, CompareArgs, CopyArgs, ServeArgs, SwapArgs};
 pub(crate) use block::{BlockCommand, BlockQuarantineArgs};
+pub(crate) use brought::Brought;
 pub(crate) use budget::BudgetArg;
 pub(crate) use building::{BuildingArgs, CacheArgs};
 pub(crate) use chaos::ChaosArgs;
@@ -52,7 +54,7 @@ pub(crate) use events::EventsArgs;
 pub(crate) use explain::ExplainArgs;
 pub(crate) use keys::{
     KeyCommand, KeyGenerateArgs, KeyInspectArgs, KeysetCommand, KeysetCreateArgs,
-    KeysetInspectArgs, KeysetMadeArgs, KeysetRotateArgs, SignArgs,
+    KeysetInspectArgs, KeysetInstallArgs, KeysetMadeArgs, KeysetRotateArgs, SignArgs,
 };
 pub(crate) use kills::{Kill, Kills};
 pub(crate) use listening::{ListeningArgs, listen_addr};
@@ -65,7 +67,8 @@ pub(crate) use policy::{
     PanicChoice, PolicyArgs, RepliesChoice, downtime, pause_limit, rehearsal_wait,
 };
 pub(crate) use release::{
-    PackArgs, ReleaseCommand, ReleaseDiffArgs, ReleaseShowArgs, ReleaseVerifyArgs,
+    AttestArgs, ImportArgs, PackArgs, ReleaseCommand, ReleaseDiffArgs, ReleaseShowArgs,
+    ReleaseVerifyArgs, RevokeArgs,
 };
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use snapshot::{

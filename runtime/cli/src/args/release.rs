@@ -22,6 +22,16 @@ pub(crate) enum ReleaseCommand {
     Show(ReleaseShowArgs),
     /// Compares two releases: modules, schemas, capabilities.
     Diff(ReleaseDiffArgs),
+    /// Says that a library comes of a source, for builders to sign who have built it.
+    Attest(AttestArgs),
+    /// Says that a release is not to be used, for those to sign who may.
+    Revoke(RevokeArgs),
+    /// Hands releases, and what revokes or attests them, to the node, which checks who has signed them and keeps them.
+    Import(ImportArgs),
+    /// Lists the releases that are kept, with their size and why; the same as `refit upgrade list`.
+    List(OutputArgs),
+    /// Removes the imported releases that can no longer come in.
+    Prune(OutputArgs),
 }
 
 #[derive(Debug, Args)]
@@ -29,6 +39,13 @@ pub(crate) struct PackArgs {
     /// New code for a kind: a library that `refit engine build` wrote. Once for each library.
     #[arg(long = "engine", value_name = "KIND=PATH", required = true)]
     pub(crate) engines: Vec<NamedPath>,
+    /// Folder with the source that the libraries are of: all of it goes into the release, but for `target` and `.git` at its
+    /// top. Links, devices, and names that a file system may take for one another are refused.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) source: Option<PathBuf>,
+    /// Leaves the libraries out: they say what the release is, and each node builds its own.
+    #[arg(long, requires = "source")]
+    pub(crate) source_only: bool,
     /// What people call it, such as `accounts 2.1`.
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: String,
@@ -59,6 +76,59 @@ pub(crate) struct PackArgs {
     /// File to write the release to. One that is there is left as it is.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttestArgs {
+    /// The library that came of the build.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) library: PathBuf,
+    /// Folder with the source that it was built from, as `refit release pack` takes it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) source: PathBuf,
+    /// The network that it is for.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) network: Network,
+    /// File with a builder's secret key, which its owner alone may read; `-` is stdin. Once for each key.
+    #[arg(long = "key", value_name = "FILE", required_unless_present = "with")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// A copy of it that other builders have signed, whose signatures are taken over.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) with: Vec<PathBuf>,
+    /// File to write it to. One that is there is left as it is.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    /// The release's id.
+    #[arg(value_name = "ID")]
+    pub(crate) release: ReleaseId,
+    /// The network that it is for.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) network: Network,
+    /// Why, in a sentence.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// File with a secret key, which its owner alone may read; `-` is stdin. Once for each key.
+    #[arg(long = "key", value_name = "FILE", required_unless_present = "with")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// A copy of it that others have signed, whose signatures are taken over.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) with: Vec<PathBuf>,
+    /// File to write it to. One that is there is left as it is.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Releases, and what `refit release revoke` and `attest` wrote.
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }

@@ -1,7 +1,7 @@
 //! Upgrades.
 
 use super::policy::rehearsal_wait;
-use super::{BudgetArg, BuildingArgs, NamedPath, OutputArgs, Setting};
+use super::{Brought, BudgetArg, BuildingArgs, OutputArgs, Setting};
 use crate::units::{seconds, time};
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Args, Subcommand, ValueEnum};
@@ -16,7 +16,7 @@ pub(crate) enum UpgradeCommand {
     Plan(PlanArgs),
     /// Has the node run a plan's upgrade once more on a copy of its present state; nothing is applied.
     Rehearse(RehearseArgs),
-    /// Applies a plan to the node.
+    /// Applies a plan to the node, or a release.
     Apply(ApplyArgs),
     /// Shows one upgrade; without a number the last one.
     Status(UpgradeStatusArgs),
@@ -47,9 +47,11 @@ pub(crate) enum UpgradeCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// New code for a kind: a library, or a folder of source that is built first.
-    #[arg(value_name = "KIND=PATH", required = true)]
-    pub(crate) engines: Vec<NamedPath>,
+    /// New code for a kind: a library, or a folder of source that is built first. Or a release, which brings all of its
+    /// own: its file, which is imported first, or the id of one that the node has, or as much of its beginning as no other
+    /// has.
+    #[arg(value_name = "KIND=PATH|RELEASE", required = true)]
+    pub(crate) brought: Vec<Brought>,
     /// The block after which the upgrade happens: the present one, or a later. [default: whichever is the newest then]
     #[arg(long, value_name = "HEIGHT", env = "REFIT_AT_HEIGHT")]
     pub(crate) at_height: Option<u64>,
@@ -148,8 +150,9 @@ pub(crate) enum SnapshotBefore {
 
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin.
-    #[arg(value_name = "PLAN")]
+    /// The plan that `refit upgrade plan` wrote; `-` reads it from stdin. Or a release, as `plan` takes it: it is planned
+    /// and applied.
+    #[arg(value_name = "PLAN|RELEASE")]
     pub(crate) plan: PathBuf,
     /// Does it so, whatever the plan says: `hot`, while the node serves; or `offline`: it stops at the height, and restarts
     /// as the new generation.

@@ -10,7 +10,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::http::request::Builder;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use refit_admin::{BATCH_CONTENT_TYPE, Bytes};
+use refit_admin::{BATCH_CONTENT_TYPE, BYTES_CONTENT_TYPE, Bytes};
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -152,6 +152,25 @@ impl Connection {
         match tokio::time::timeout(ANSWER_WAIT, send(address, sender, request)).await {
             Ok(response) => response,
             Err(_) => Err(no_answer(address, ANSWER_WAIT)),
+        }
+    }
+
+    /// Posts bytes as they come, and waits so long for the answer.
+    pub(crate) async fn upload(
+        &mut self,
+        path: &str,
+        pieces: mpsc::Receiver<Bytes>,
+        wait: Duration,
+    ) -> Result<Answer, ClientError> {
+        let request = self.head(Method::POST, path);
+        let request = request.header(CONTENT_TYPE, BYTES_CONTENT_TYPE);
+        let request = with_body(request, Outgoing::lines(pieces))?;
+        let Self {
+            address, sender, ..
+        } = self;
+        match tokio::time::timeout(wait, exchange(address, sender, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(no_answer(address, wait)),
         }
     }
 

@@ -86,6 +86,18 @@ impl Client {
         Err(self.refused(&answer))
     }
 
+    /// Posts bytes as they come, and waits so long for the answer.
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        pieces: mpsc::Receiver<Bytes>,
+        wait: Duration,
+    ) -> Result<Answer, Failure> {
+        let mut connection = self.connect().await?;
+        let answer = connection.upload(path, pieces, wait).await?;
+        self.accept(answer)
+    }
+
     /// Deletes what is at `path`.
     pub(crate) async fn delete(&self, path: &str) -> Result<Answer, Failure> {
         let mut connection = self.connect().await?;

@@ -40,17 +40,18 @@ pub(crate) fn run(
     let refused = rules(&common, args, &file);
     values.extend(engines(args, &file));
     print(args, &values)?;
-    Ok(refused?)
+    refused
 }
 
 /// The rules that no single key can break.
-fn rules(common: &CommonArgs, args: &ConfigCheckArgs, file: &File) -> Result<(), ConfigError> {
+fn rules(common: &CommonArgs, args: &ConfigCheckArgs, file: &File) -> Result<(), Failure> {
     listening::listens(common, &args.run.listening, file)?;
     policy::bound_is_rehearsed(&args.run.policy, &file.node)?;
+    policy::builders(&file.node)?;
     for engine in config::engines(&args.run, file)? {
         if !engine.path.exists() {
             let (engine, path) = (engine.name, engine.path);
-            return Err(ConfigError::EngineMissing { engine, path });
+            return Err(ConfigError::EngineMissing { engine, path }.into());
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
     let record = keyset.record().clone();
     let mut frame = keyset.into_frame();
     let copy = |path: &Path| Ok(read(path)?.into_frame());
-    sign(&mut frame, &record.network, args, copy)?;
+    sign(&mut frame, &record.network, args.into(), copy)?;
     let mut file = Coming::begin(PUBLIC, &args.file)?;
     file.write(&frame.write())?;
     file.put()?;

@@ -6,7 +6,10 @@ use crate::args::{PolicyArgs, WatchArgs};
 use crate::artifact::{rehearsal_command, trial_command};
 use crate::config::{ConfigError, NodeSection};
 use crate::failure::Failure;
+use crate::release::read_record;
 use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckList, StuckPause};
+use refit_release::key::KeyError;
+use refit_release::{PublicKey, Quorum};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +56,18 @@ pub(super) fn bound_is_rehearsed(args: &PolicyArgs, file: &NodeSection) -> Resul
     }
 }
 
+/// The builders who are asked, if any are.
+pub(super) fn builders(file: &NodeSection) -> Result<Option<Quorum>, Failure> {
+    if file.builders.is_empty() && file.attestations.is_none() {
+        return Ok(None);
+    }
+    let keys = file.builders.iter().map(|text| text.parse());
+    let keys = keys.collect::<Result<Vec<PublicKey>, KeyError>>()?;
+    let all = u8::try_from(keys.len()).unwrap_or(u8::MAX);
+    let threshold = file.attestations.unwrap_or(all);
+    Ok(Some(Quorum::of(threshold, keys)?))
+}
+
 /// Sets what `args` and the file say of upgrades.
 pub(super) fn set(
     config: &mut NodeConfig,
@@ -70,6 +85,7 @@ pub(super) fn set(
         rehearsal = rehearsal.memory(bytes);
     }
     config.rehearsal = rehearse.then_some(rehearsal);
+    config.refuses_new_capabilities = !file.new_capabilities.unwrap_or(true);
     config.max_pause = args.max_pause.or(file.max_pause);
     bound_is_rehearsed(args, file)?;
     config.max_downtime = args.max_downtime.or(file.max_downtime);
@@ -85,6 +101,8 @@ pub(super) fn set(
     if let Some(choice) = args.probation_replies.or(file.probation_replies) {
         config.replies = choice.into();
     }
+    config.keyset = file.keyset.as_deref().map(read_record).transpose()?;
+    config.builders = builders(file)?;
     config.trial = Some(trial_command());
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))
         .map_err(|error| Box::new(RunError::Quarantine(error)))?;

@@ -3,33 +3,51 @@
 use crate::args::PackArgs;
 use crate::failure::Failure;
 use crate::files::FileError;
-use crate::release::{PackedModule, ReleaseFileError, modules, write_new};
+use crate::release::{PackedModule, ReleaseFileError, Tree, modules, write_new};
 use crate::show::{self, manifest::Shown};
 use refit_release::archive::ArchiveWriter;
-use refit_release::manifest::{MANIFEST_FORMAT, Manifest, Window};
+use refit_release::manifest::{MANIFEST_FORMAT, Manifest, Place, Source, Window};
 use refit_release::{Epoch, FileId, Position, Sequence};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &PackArgs) -> Result<(), Failure> {
-    let packed = modules(&args.engines)?;
-    let manifest = manifest(args, &packed);
+    let mut packed = modules(&args.engines)?;
+    let tree = args.source.as_deref().map(Tree::read).transpose()?;
+    if let (Some(tree), Some(folder)) = (&tree, &args.source) {
+        in_source(&mut packed, tree, folder)?;
+    }
+    // In the order of the archive; two kinds may come with one library.
+    let mut files: BTreeMap<FileId, (PathBuf, u64)> = match args.source_only {
+        true => BTreeMap::new(),
+        false => packed.iter().map(file).collect(),
+    };
+    if args.source_only {
+        packed
+            .iter_mut()
+            .for_each(|packed| packed.module.artifacts.clear());
+    }
+    let manifest = manifest(args, &packed, tree.as_ref());
     let frame = manifest.unsigned()?;
     let coming = write_new(&args.out, "release that this command may replace")?;
     let out = File::options().write(true).open(coming.partial());
     let out = out.map_err(|source| unwritable(&args.out, source))?;
     let mut archive = ArchiveWriter::begin(BufWriter::new(out), &frame)?;
-    // In the order of the archive; two kinds may come with one library.
-    let files: BTreeMap<FileId, (&Path, u64)> = packed.iter().map(file).collect();
+    if let Some(tree) = tree {
+        archive
+            .listing(&tree.listing)
+            .map_err(ReleaseFileError::of(&args.out))?;
+        files.extend(tree.contents);
+    }
     for (id, (path, bytes)) in files {
-        let mut content = File::open(path).map_err(|source| FileError::Unreadable {
-            path: path.to_owned(),
+        let mut content = File::open(&path).map_err(|source| FileError::Unreadable {
+            path: path.clone(),
             source,
         })?;
         let added = archive.file(id, bytes, &mut content);
-        added.map_err(ReleaseFileError::of(path))?;
+        added.map_err(ReleaseFileError::of(&path))?;
     }
     archive.end()?;
     coming.put()?;
@@ -45,9 +63,22 @@ pub(crate) fn run(args: &PackArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn file(packed: &PackedModule) -> (FileId, (&Path, u64)) {
+fn file(packed: &PackedModule) -> (FileId, (PathBuf, u64)) {
     let artifact = &packed.module.artifacts[0];
-    (artifact.file, (&packed.path, artifact.bytes))
+    (artifact.file, (packed.path.clone(), artifact.bytes))
+}
+
+/// Says of each module where its package is in the source.
+fn in_source(packed: &mut [PackedModule], tree: &Tree, folder: &Path) -> Result<(), Failure> {
+    for packed in packed {
+        let package = &packed.module.package;
+        let found = tree.package(folder, package);
+        packed.module.folder = found.ok_or_else(|| ReleaseFileError::NotInSource {
+            package: package.clone(),
+            library: packed.path.clone(),
+        })?;
+    }
+    Ok(())
 }
 
 fn unwritable(path: &Path, source: std::io::Error) -> FileError {
@@ -57,7 +88,7 @@ fn unwritable(path: &Path, source: std::io::Error) -> FileError {
     }
 }
 
-fn manifest(args: &PackArgs, packed: &[PackedModule]) -> Manifest {
+fn manifest(args: &PackArgs, packed: &[PackedModule], tree: Option<&Tree>) -> Manifest {
     let mut expected_differences = args.expect_differences.clone();
     expected_differences.sort();
     expected_differences.dedup();
@@ -77,7 +108,10 @@ fn manifest(args: &PackArgs, packed: &[PackedModule]) -> Manifest {
         },
         reversible: packed.iter().all(|packed| packed.has_way_back),
         expected_differences,
-        source: None,
+        source: tree.map(|tree| Source {
+            root: tree.root,
+            places: vec![Place::Inline],
+        }),
         modules: packed.iter().map(|packed| packed.module.clone()).collect(),
         native: Vec::new(),
         host: None,

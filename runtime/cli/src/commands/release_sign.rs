@@ -17,7 +17,7 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
     let manifest = kept.claims(&args.file)?;
     let mut frame = kept.release.into_frame();
     let copy = |path: &Path| Ok(open(path)?.release.into_frame());
-    sign(&mut frame, &manifest.network, args, copy)?;
+    sign(&mut frame, &manifest.network, args.into(), copy)?;
     write(&args.file, &frame, kept.archive.into_rest())?;
     let shown = Shown::of(&args.file, &manifest, &frame);
     match args.output.json {

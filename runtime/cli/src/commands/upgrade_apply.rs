@@ -1,12 +1,15 @@
 //! `refit upgrade apply PLAN`: hands the plan over, and follows the upgrade to its end.
 
 use super::upgrade_follow::Following;
-use super::{upgrade_before, upgrade_end, upgrade_served};
-use crate::args::ApplyArgs;
+use super::upgrade_plan::Made;
+use super::{upgrade_before, upgrade_end, upgrade_plan, upgrade_served};
+use crate::args::{ApplyArgs, Brought, BuildingArgs, OrderArgs, OutputArgs, PlanArgs};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::files::{FileError, read_bounded, read_text};
+use crate::release::Named;
 use crate::show;
+use crate::source::Sources;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
 use refit_admin::{
     HEADER_KEY, HEADER_MAX_PAUSE, HEADER_REHEARSAL, HEADER_REHEARSAL_WAIT, PLAN_BYTES_MAX,
@@ -17,11 +20,25 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure> {
-    let mut plan = read_plan(&args.plan)?;
-    if let Some(strategy) = args.strategy {
-        plan = with_strategy(&plan, strategy.into(), &args.plan)?;
-    }
+pub(crate) async fn run(
+    client: &Client,
+    sources: &Sources,
+    args: ApplyArgs,
+) -> Result<(), Failure> {
+    let plan = match args
+        .plan
+        .to_str()
+        .filter(|text| Named::find(text).is_some())
+    {
+        Some(release) => planned(client, sources, &args, release).await?,
+        None => {
+            let plan = read_plan(&args.plan)?;
+            match args.strategy {
+                Some(strategy) => with_strategy(&plan, strategy.into(), &args.plan)?,
+                None => plan,
+            }
+        }
+    };
     if upgrade_before::wants(args.snapshot_before, &plan) {
         upgrade_before::take(client, args.snapshot_out.as_deref()).await?;
     }
@@ -60,6 +77,35 @@ pub(crate) async fn run(client: &Client, args: ApplyArgs) -> Result<(), Failure>
     }
     show::next("refit status");
     Ok(())
+}
+
+/// The plan of a release. The node rehearses it when it takes it on, unless it is told not to.
+async fn planned(
+    client: &Client,
+    sources: &Sources,
+    args: &ApplyArgs,
+    release: &str,
+) -> Result<String, Failure> {
+    let wanted = PlanArgs {
+        brought: vec![Brought::Release(release.to_owned())],
+        at_height: None,
+        in_time: None,
+        orders: OrderArgs::default(),
+        strategy: args.strategy,
+        out: PathBuf::from(STDIN),
+        max_pause: args.max_pause,
+        no_rehearsal: true,
+        building: BuildingArgs::default(),
+        output: OutputArgs {
+            json: args.output.json,
+        },
+    };
+    let Made { plan, text } = upgrade_plan::make(client, sources, &wanted).await?;
+    show::talk(text);
+    let no_plan = |_| FileError::NoPlan {
+        path: args.plan.clone(),
+    };
+    Ok(serde_json::to_string(&plan).map_err(no_plan)?)
 }
 
 /// The same plan, which is done so.

@@ -4,14 +4,15 @@
 //! applying it does exactly that, or is refused.
 
 use super::input::InputError;
-use super::rehearse;
-use crate::args::{OrderArgs, PlanArgs};
+use super::{rehearse, upgrade_release};
+use crate::args::{Brought, OrderArgs, PlanArgs};
 use crate::artifact;
 use crate::client::Client;
 use crate::destination::{Content, Destination};
 use crate::exit::Exit;
 use crate::failure::{Failure, Reported};
 use crate::progress::progress;
+use crate::release::{Named, ReleaseFileError};
 use crate::show;
 use crate::show::upgrade::microseconds;
 use crate::source::Sources;
@@ -21,7 +22,7 @@ use refit_admin::api::{QuarantineEntry, QuarantineState, RehearsalReport, Status
 use refit_node::{Grants, ParameterChanges};
 use refit_upgrade::{
     BusBudget, Directives, Finding, LintContext, Live, LiveKind, OfferedModule, Plan, PlanError,
-    Strategy, lint, refusal,
+    PlannedRelease, Strategy, lint, refusal,
 };
 use std::borrow::Cow;
 use std::path::Path;
@@ -36,58 +37,7 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     let destination = Destination::at(&args.out, Content::Plan)?;
     // A plan that fails must not leave an older one where the next command looks for it.
     destination.set_aside()?;
-    let mut directives = directives(&args.orders)?;
-    directives.strategy = args.strategy.map_or(Strategy::Hot, Strategy::from);
-    let status: Status = client.get("/v1/status").await?;
-    let candidates = args
-        .engines
-        .iter()
-        .map(|engine| candidate(sources, &engine.name, &engine.path))
-        .collect::<Result<Vec<_>, _>>()?;
-    let wanted = Wanted {
-        candidates: &candidates,
-        at_height: at_height(&args, &status),
-        directives: &directives,
-    };
-    let context = context(client, &status).await?;
-    let falls_back = args.strategy.is_none() && status.node.max_downtime_ms.unwrap_or(0) > 0;
-    let mut plan = match linted(&context, &status, wanted) {
-        Err(failure) if falls_back && failure.code() == codes::PLAN_NEEDS_OFFLINE => {
-            show::talk(format_args!(
-                "it does not go while the node serves, and max_downtime allows that it stops: planned as offline"
-            ));
-            let directives = &Directives {
-                strategy: Strategy::Offline,
-                ..directives.clone()
-            };
-            linted(
-                &context,
-                &status,
-                Wanted {
-                    directives,
-                    ..wanted
-                },
-            )?
-        }
-        planned => planned?,
-    };
-    let is_offline = plan.directives.strategy == Strategy::Offline;
-    // What a pause may be is said of a node that serves.
-    let max_pause = match is_offline {
-        true => Some(Duration::MAX),
-        false => args.max_pause,
-    };
-    let rehearsal = match args.no_rehearsal {
-        true => None,
-        false => rehearse::run(client, &plan, max_pause).await?,
-    };
-    plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
-    let found = rehearsal.as_ref();
-    let found = found.map(|report| rehearse::findings(report, &plan));
-    plan.findings.extend(found.unwrap_or_default());
-    let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
-    let downtime = downtime(&plan, rehearsal.as_ref());
-    let text = show::plan::text(&plan, &status) + &predicted + &downtime;
+    let Made { plan, text } = make(client, sources, &args).await?;
     destination.write_json(&plan)?;
     if destination.is_stdout() {
         show::talk(text);
@@ -112,6 +62,117 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
         args.out.display()
     ));
     Ok(())
+}
+
+/// A plan, and what there is to say of it.
+pub(super) struct Made {
+    pub(super) plan: Plan,
+    pub(super) text: String,
+}
+
+/// Makes the plan that `args` ask for.
+pub(super) async fn make(
+    client: &Client,
+    sources: &Sources,
+    args: &PlanArgs,
+) -> Result<Made, Failure> {
+    let mut directives = directives(&args.orders)?;
+    let Coming {
+        candidates,
+        release,
+    } = coming(client, sources, &args.brought, &mut directives).await?;
+    // What is typed goes over what the release asks for: the node refuses where it must not.
+    if let Some(strategy) = args.strategy {
+        directives.strategy = strategy.into();
+    }
+    let status: Status = client.get("/v1/status").await?;
+    let wanted = Wanted {
+        candidates: &candidates,
+        at_height: at_height(args, &status),
+        directives: &directives,
+    };
+    let context = context(client, &status).await?;
+    let falls_back = args.strategy.is_none() && status.node.max_downtime_ms.unwrap_or(0) > 0;
+    let mut plan = match linted(&context, &status, wanted) {
+        Err(failure) if falls_back && failure.code() == codes::PLAN_NEEDS_OFFLINE => {
+            show::talk(format_args!(
+                "it does not go while the node serves, and max_downtime allows that it stops: planned as offline"
+            ));
+            let directives = &Directives {
+                strategy: Strategy::Offline,
+                ..directives.clone()
+            };
+            linted(
+                &context,
+                &status,
+                Wanted {
+                    directives,
+                    ..wanted
+                },
+            )?
+        }
+        planned => planned?,
+    };
+    plan.release = release;
+    let is_offline = plan.directives.strategy == Strategy::Offline;
+    // What a pause may be is said of a node that serves.
+    let max_pause = match is_offline {
+        true => Some(Duration::MAX),
+        false => args.max_pause,
+    };
+    let rehearsal = match args.no_rehearsal {
+        true => None,
+        false => rehearse::run(client, &plan, max_pause).await?,
+    };
+    plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);
+    let found = rehearsal.as_ref();
+    let found = found.map(|report| rehearse::findings(report, &plan));
+    plan.findings.extend(found.unwrap_or_default());
+    let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
+    let downtime = downtime(&plan, rehearsal.as_ref());
+    let text = show::plan::text(&plan, &status) + &predicted + &downtime;
+    Ok(Made { plan, text })
+}
+
+/// What is to come in.
+struct Coming {
+    candidates: Vec<OfferedModule>,
+    release: Option<PlannedRelease>,
+}
+
+/// The libraries that are named, or those of the release that is.
+async fn coming(
+    client: &Client,
+    sources: &Sources,
+    brought: &[Brought],
+    directives: &mut Directives,
+) -> Result<Coming, Failure> {
+    let releases = brought.iter().filter_map(|brought| match brought {
+        Brought::Release(text) => Some(text),
+        Brought::Code(_) => None,
+    });
+    match (releases.collect::<Vec<_>>().as_slice(), brought.len()) {
+        ([], _) => {
+            let named = brought.iter().filter_map(|brought| match brought {
+                Brought::Code(named) => Some(candidate(sources, &named.name, &named.path)),
+                Brought::Release(_) => None,
+            });
+            Ok(Coming {
+                candidates: named.collect::<Result<_, _>>()?,
+                release: None,
+            })
+        }
+        ([release], 1) => {
+            let offered = upgrade_release::offered(client, &Named::of(release)?).await?;
+            upgrade_release::order(&offered, directives);
+            let release = upgrade_release::planned(&offered);
+            Ok(Coming {
+                candidates: upgrade_release::candidates(offered),
+                release: Some(release),
+            })
+        }
+        _ => Err(ReleaseFileError::Beside.into()),
+    }
 }
 
 /// For how long the node is expected not to serve.
@@ -203,6 +264,7 @@ pub(crate) async fn context(client: &Client, status: &Status) -> Result<LintCont
         },
         poisoned: poisoned.collect(),
         quarantined: quarantined.collect(),
+        refuses_new_capabilities: status.node.refuses_new_capabilities,
         progress: Some(progress(status)),
     })
 }

@@ -74,6 +74,14 @@ pub(crate) struct NodeSection {
     /// How long the node may not serve for an upgrade that it cannot do while it serves.
     #[serde(deserialize_with = "max_downtime_of")]
     pub(crate) max_downtime: Option<Duration>,
+    /// The keyset that the node begins with.
+    pub(crate) keyset: Option<PathBuf>,
+    /// Keys of those who attest what comes of a source.
+    pub(crate) builders: Vec<String>,
+    /// How many of them have to.
+    pub(crate) attestations: Option<u8>,
+    /// Whether code may newly do more than the live code; it may unless this is `false`.
+    pub(crate) new_capabilities: Option<bool>,
     /// For how many blocks after an upgrade the node can be rolled back.
     pub(crate) probation_blocks: Option<u64>,
     /// What a panic does meanwhile.
@@ -160,6 +168,7 @@ impl File {
     pub(super) fn resolve(&mut self, folder: &Path) {
         let single = [
             &mut self.node.data_dir,
+            &mut self.node.keyset,
             &mut self.admin.socket,
             &mut self.admin.token_file,
         ];
@@ -197,6 +206,7 @@ mod tests {
         block_interval = "10ms"
         workers = 2
         messages_per_block = 5000
+        keyset = "acme.keyset"
         rehearsal = false
         rehearsal_wait = "1s 500ms"
         rehearsal_memory = "512 MiB"
@@ -233,6 +243,10 @@ mod tests {
         assert_eq!(file.node.block_interval, ms(10));
         assert_eq!(file.node.workers, NonZeroU16::new(2));
         assert_eq!(file.node.messages_per_block, NonZeroU32::new(5000));
+        assert_eq!(
+            file.node.keyset.as_deref(),
+            Some(Path::new("/etc/refit/acme.keyset"))
+        );
         assert_eq!(file.node.rehearsal, Some(false));
         assert_eq!(file.node.rehearsal_wait, ms(1500));
         assert_eq!(file.node.rehearsal_memory, Some(512 << 20));

@@ -4,12 +4,15 @@ use crate::failure::Reported;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_release::archive::{ArchiveError, PackError};
+use refit_release::attestation::AttestationError;
 use refit_release::canonical::DecodeError;
 use refit_release::frame::FrameError;
 use refit_release::key::{KeyError, SecretKeyError};
 use refit_release::keyset::{FirstError, KeysetError, RotationError};
 use refit_release::manifest::{ReadError, UnsignedError};
 use refit_release::quorum::QuorumError;
+use refit_release::revocation::RevocationError;
+use refit_release::tree::{ListingError, TreeError};
 use refit_release::{VerifyError, next_of};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -39,6 +42,18 @@ pub(crate) enum ReleaseFileError {
         one: PathBuf,
         other: PathBuf,
     },
+    #[error("`{text}` is neither a release's file, nor its id, nor KIND=PATH")]
+    NoRelease { text: String },
+    #[error("the node has no release whose id begins with {prefix}")]
+    UnknownRelease { prefix: String },
+    #[error("several releases have ids that begin with {prefix}: {}", ids.join(", "))]
+    SeveralReleases { prefix: String, ids: Vec<String> },
+    #[error("{} is neither a file nor a folder with a name of plain letters: a release's source has nothing else", path.display())]
+    NoSource { path: PathBuf },
+    #[error("no package of the source is called {package}, and {} is of it", library.display())]
+    NotInSource { package: String, library: PathBuf },
+    #[error("a release brings all of its own: name nothing beside it")]
+    Beside,
     #[error("{} is another record than {}", other.display(), path.display())]
     OtherRecord { path: PathBuf, other: PathBuf },
 }
@@ -61,6 +76,12 @@ impl Explain for ReleaseFileError {
             Self::Exposed { .. } => codes::KEY_EXPOSED,
             Self::OtherKind { .. } | Self::PackageTwice { .. } => codes::PACK_REFUSED,
             Self::OtherRecord { .. } => codes::RECORD_MALFORMED,
+            Self::NoRelease { .. } | Self::UnknownRelease { .. } | Self::SeveralReleases { .. } => {
+                codes::RELEASE_UNKNOWN
+            }
+            Self::NoSource { .. } => codes::SOURCE_REFUSED,
+            Self::NotInSource { .. } => codes::PACK_REFUSED,
+            Self::Beside => codes::PLAN_BESIDE_RELEASE,
         }
     }
 
@@ -85,6 +106,9 @@ macro_rules! contents {
 }
 
 contents!(
+    AttestationError,
+    TreeError,
+    ListingError,
     ArchiveError,
     PackError,
     DecodeError,
@@ -93,6 +117,7 @@ contents!(
     SecretKeyError,
     FirstError,
     KeysetError,
+    RevocationError,
     RotationError,
     ReadError,
     UnsignedError,

@@ -5,11 +5,15 @@ mod kept;
 mod key;
 mod keysets;
 mod modules;
+mod named;
 mod record;
+mod tree;
 
 pub(crate) use error::ReleaseFileError;
 pub(crate) use kept::open;
 pub(crate) use key::{AnyKey, public_keys, read_any, read_secret, write_secret};
 pub(crate) use keysets::{beside, trusted};
 pub(crate) use modules::{PackedModule, modules};
-pub(crate) use record::{read_record, sign, write_new};
+pub(crate) use named::Named;
+pub(crate) use record::{Signing, read_record, sign, write_new};
+pub(crate) use tree::Tree;

@@ -5,10 +5,7 @@ use crate::args::NamedPath;
 use crate::artifact::{Examined, examine};
 use crate::failure::Failure;
 use refit_abi::descriptor::KindDescriptor;
-use refit_abi::schema::SchemaId;
-use refit_release::FileId;
 use refit_release::manifest::{Artifact, KindEntry, Module, Strategy};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A library, and what the release says of it.
@@ -56,7 +53,11 @@ fn module(named: &NamedPath) -> Result<PackedModule, Failure> {
         .into());
     }
     let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
-    let mut kinds: Vec<_> = descriptor.kinds.iter().map(entry).collect();
+    let mut kinds: Vec<_> = descriptor
+        .kinds
+        .iter()
+        .map(|kind| KindEntry::of(kind, Strategy::Hot))
+        .collect();
     kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
     let has_way_back = descriptor.kinds.iter().all(goes_back);
     let module = Module {
@@ -68,7 +69,7 @@ fn module(named: &NamedPath) -> Result<PackedModule, Failure> {
         artifacts: vec![Artifact {
             target: descriptor.target,
             toolchain: descriptor.toolchain,
-            file: FileId::from_bytes(id.to_bytes()),
+            file: id,
             bytes,
         }],
     };
@@ -77,21 +78,6 @@ fn module(named: &NamedPath) -> Result<PackedModule, Failure> {
         module,
         has_way_back,
     })
-}
-
-fn entry(kind: &KindDescriptor) -> KindEntry {
-    // Its own schema is adopted.
-    let from = kind.migrations.iter().map(|older| older.from_schema);
-    let from: BTreeSet<SchemaId> = from.chain([kind.schema]).collect();
-    let capabilities: BTreeSet<_> = kind.needs.iter().cloned().collect();
-    KindEntry {
-        kind: kind.kind.clone(),
-        version: kind.version,
-        from: from.into_iter().collect(),
-        to: kind.schema,
-        strategy: Strategy::Hot,
-        capabilities: capabilities.into_iter().collect(),
-    }
 }
 
 /// Whether its states can be taken back to each older one that it takes over.

@@ -7,7 +7,7 @@ use crate::files::{Coming, FileError, PUBLIC};
 use refit_release::{Frame, Network};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest file with a record and its signatures, in bytes.
 const RECORD_BYTES_MAX: u64 = 128 << 10;
@@ -31,22 +31,43 @@ pub(crate) fn read_record(path: &Path) -> Result<Vec<u8>, FileError> {
     }
 }
 
+/// Who signs a record, and whose signatures are taken over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signing<'a> {
+    /// The record.
+    pub(crate) file: &'a Path,
+    /// Files with secret keys.
+    pub(crate) keys: &'a [PathBuf],
+    /// Other copies of the record.
+    pub(crate) with: &'a [PathBuf],
+}
+
+impl<'a> From<&'a SignArgs> for Signing<'a> {
+    fn from(args: &'a SignArgs) -> Self {
+        Self {
+            file: &args.file,
+            keys: &args.keys,
+            with: &args.with,
+        }
+    }
+}
+
 /// Has the named keys sign a record, and takes over the signatures of other copies.
 pub(crate) fn sign(
     frame: &mut Frame,
     network: &Network,
-    args: &SignArgs,
+    by: Signing<'_>,
     read: impl Fn(&Path) -> Result<Frame, Failure>,
 ) -> Result<(), Failure> {
-    for other in &args.with {
+    for other in by.with {
         let copy = read(other)?;
         if copy.record() != frame.record() {
-            let (path, other) = (args.file.clone(), other.clone());
+            let (path, other) = (by.file.to_owned(), other.clone());
             return Err(ReleaseFileError::OtherRecord { path, other }.into());
         }
         frame.take_in(&copy)?;
     }
-    for key in &args.keys {
+    for key in by.keys {
         frame.sign(network, &read_secret(key)?)?;
     }
     Ok(())

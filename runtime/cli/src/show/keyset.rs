@@ -1,6 +1,7 @@
 //! A keyset, for people and programs.
 
 use super::table::{facts, several};
+use refit_admin::api::KeysetInForce;
 use refit_release::keyset::KeysetRecord;
 use refit_release::{Frame, KeysetId, Network, Quorum};
 use serde::Serialize;
@@ -95,4 +96,35 @@ impl<'a> Shown<'a> {
         rows.push(("signed", signed.to_owned()));
         facts(&rows)
     }
+}
+
+/// The keyset that a node goes by.
+pub(crate) fn in_force(keyset: &KeysetInForce) -> String {
+    let mut rows = vec![
+        ("keyset", keyset.id.clone()),
+        ("network", keyset.network.clone()),
+        ("version", keyset.version.to_string()),
+        ("until block", keyset.expires.to_string()),
+    ];
+    let role = |threshold: u8, keys: &[String]| {
+        let head = format!("{threshold} of {}", keys.len());
+        std::iter::once(head).chain(keys.iter().cloned()).collect()
+    };
+    rows.extend(several(
+        "root keys",
+        role(keyset.root_threshold, &keyset.root),
+    ));
+    rows.extend(several(
+        "release keys",
+        role(keyset.release_threshold, &keyset.release),
+    ));
+    let newest = keyset.newest.as_ref().map_or_else(
+        || "none yet".to_owned(),
+        |newest| format!("{}.{} {}", newest.epoch, newest.sequence, newest.id),
+    );
+    rows.push(("newest release", newest));
+    if !keyset.revoked.is_empty() {
+        rows.extend(several("revoked", keyset.revoked.clone()));
+    }
+    facts(&rows)
 }

@@ -4,6 +4,7 @@ pub(crate) mod building;
 pub(crate) mod doctor;
 pub(crate) mod given;
 pub(crate) mod impact;
+pub(crate) mod imported;
 pub(crate) mod keyset;
 pub(crate) mod library;
 pub(crate) mod manifest;

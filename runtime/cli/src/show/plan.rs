@@ -21,6 +21,15 @@ pub(crate) fn text(plan: &Plan, status: &Status) -> String {
         }
         None => writeln!(text, ", at the next block boundary\n"),
     };
+    if let Some(release) = &plan.release {
+        let (name, epoch, sequence) = (line(&release.name), release.epoch, release.sequence);
+        text.pop();
+        let _ = writeln!(
+            text,
+            "the release {name} ({epoch}.{sequence}) {}\n",
+            release.id
+        );
+    }
     if plan.directives.strategy == Strategy::Offline {
         text.pop();
         text.push_str("the node stops for it, and restarts as the new generation\n\n");

@@ -1,18 +1,21 @@
 //! The releases that are kept, for people.
 
+use super::imported::named;
 use super::status::short;
-use super::table::table;
+use super::table::table_of;
 use crate::units::shown_bytes;
 use refit_admin::api::{KeptLibrary, KeptRelease, ReleaseState, WhyKept};
 
 /// A line for each library of each release.
 pub(crate) fn text(releases: &[KeptRelease]) -> String {
     let mut rows = Vec::new();
+    let has_names = releases.iter().any(|kept| kept.release.is_some());
     for release in releases {
         for (place, library) in release.libraries.iter().enumerate() {
             // The first line says what the release is.
             let once = |text: String| if place == 0 { text } else { String::new() };
-            rows.push([
+            let named = release.release.as_ref().map_or_else(String::new, named);
+            let mut row = vec![
                 once(generation(release)),
                 once(state(release)),
                 code(library),
@@ -21,10 +24,14 @@ pub(crate) fn text(releases: &[KeptRelease]) -> String {
                     .bytes
                     .map_or_else(|| "not kept".to_owned(), shown_bytes),
                 once(why(release)),
-            ]);
+            ];
+            if has_names {
+                row.insert(2, once(named));
+            }
+            rows.push(row);
         }
     }
-    let head = [
+    let mut head = vec![
         "GENERATION",
         "STATE",
         "CODE",
@@ -32,7 +39,10 @@ pub(crate) fn text(releases: &[KeptRelease]) -> String {
         "SIZE",
         "KEPT BECAUSE",
     ];
-    table(head, &rows)
+    if has_names {
+        head.insert(2, "RELEASE");
+    }
+    table_of(&head, &rows)
 }
 
 fn generation(release: &KeptRelease) -> String {
@@ -49,6 +59,9 @@ fn state(release: &KeptRelease) -> String {
         (ReleaseState::OnProbation, None) => "current, on probation".to_owned(),
         (ReleaseState::Old, _) => "old".to_owned(),
         (ReleaseState::Armed, _) => "armed".to_owned(),
+        (ReleaseState::Unpacked, _) => "unpacked".to_owned(),
+        (ReleaseState::Staged, _) => "staged".to_owned(),
+        (ReleaseState::Revoked, _) => "revoked".to_owned(),
         (ReleaseState::Failed, _) => "failed".to_owned(),
         (ReleaseState::Quarantined, _) => "quarantined".to_owned(),
         _ => "unknown".to_owned(),
@@ -78,6 +91,7 @@ fn reason(why: &WhyKept) -> String {
         WhyKept::Armed {
             at_height: Some(height),
         } => format!("its upgrade is armed for block {height}"),
+        WhyKept::Imported => "it was imported".to_owned(),
         WhyKept::Verdict { code } => format!("known as {code}"),
         _ => "the node says so".to_owned(),
     }

@@ -7,15 +7,22 @@ const GAP: &str = "  ";
 
 /// The table with this head and these rows, each row on a line.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let safe = |row: &[String; N]| row.each_ref().map(|cell| line(cell));
+    let rows: Vec<_> = rows.iter().map(|row| row.to_vec()).collect();
+    table_of(&head, &rows)
+}
+
+/// The same, of a number of columns that is known only now: each row has as many cells as the head.
+pub(crate) fn table_of(head: &[&str], rows: &[Vec<String>]) -> String {
+    let safe = |row: &Vec<String>| row.iter().map(|cell| line(cell)).collect::<Vec<_>>();
     let rows: Vec<_> = rows.iter().map(safe).collect();
-    let mut widths = head.map(|cell| cell.chars().count());
+    let mut widths: Vec<_> = head.iter().map(|cell| cell.chars().count()).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let mut text = padded(&head.map(str::to_owned), &widths);
+    let head: Vec<_> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let mut text = padded(&head, &widths);
     for row in &rows {
         text.push_str(&padded(row, &widths));
     }

@@ -1,9 +1,10 @@
 //! Upgrade reports, for people.
 
+use super::imported::named;
 use super::status::short;
 use super::table::{facts, table};
 use crate::units::shown_moment;
-use refit_admin::api::{Offline, UpgradeReport, UpgradedKind, WithoutBlock};
+use refit_admin::api::{Authorised, Offline, UpgradeReport, UpgradedKind, WithoutBlock};
 
 /// One upgrade, whole.
 pub(crate) fn text(report: &UpgradeReport) -> String {
@@ -16,6 +17,10 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
     let moment = |name, ms| shown_moment(ms).map(|moment| (name, moment));
     rows.extend(moment("began", report.began_at_ms));
     rows.extend(report.ended_at_ms.and_then(|ms| moment("ended", ms)));
+    if let Some(release) = &report.release {
+        rows.push(("release", format!("{} {}", named(release), release.id)));
+    }
+    rows.extend(report.authorised.as_ref().and_then(authorised));
     if let Some(height) = report.at_height {
         rows.push(("planned", format!("after block {height}")));
     }
@@ -61,6 +66,18 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
     rows.push(("retired", retired(report)));
     rows.extend(report.rolled_back.iter().flat_map(super::roll_back::rows));
     format!("{}\n{}{}", facts(&rows), kinds(report), phases(report))
+}
+
+/// Whose word it went by.
+fn authorised(by: &Authorised) -> Option<(&'static str, String)> {
+    let said = match by {
+        Authorised::Command => "by the operator's command".to_owned(),
+        Authorised::Keyset { version } => {
+            format!("by release keys of keyset {version}, and the operator's command")
+        }
+        _ => return None,
+    };
+    Some(("authorised", said))
 }
 
 /// All upgrades, one on a line. What has no room here is in each one's report, and in the JSON.
@@ -111,9 +128,13 @@ pub(crate) fn code(report: &UpgradeReport) -> String {
     // An older node says no versions.
     let name = format!("{} {versions}", first.kind);
     let name = name.trim();
-    match report.engines.len() - 1 {
+    let code = match report.engines.len() - 1 {
         0 => name.to_owned(),
         more => format!("{name}, {more} more"),
+    };
+    match &report.release {
+        Some(release) => format!("{code}: {}", named(release)),
+        None => code,
     }
 }
 

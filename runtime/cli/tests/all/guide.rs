@@ -17,11 +17,14 @@ const GUIDES: [&str; 6] = [
 ];
 
 /// Commands that have commands of their own.
-const GROUPS: [&str; 6] = [
+const GROUPS: [&str; 9] = [
     "bench",
     "config",
     "engine",
+    "key",
+    "keyset",
     "parameters",
+    "release",
     "snapshot",
     "upgrade",
 ];

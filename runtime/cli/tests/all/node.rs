@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// The store's source.
-const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/kv");
+pub(crate) const KV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/kv");
 
 /// Builds the store, in a folder that the next run of the tests finds again.
 pub(crate) fn kv(folder: &Folder) -> String {

@@ -5,7 +5,8 @@ use super::facts::CodeState;
 use super::folder::QUARANTINE;
 use crate::code::libraries::Release;
 use crate::code::quarantine::Quarantine;
-use crate::recovery::releases::{KindCode, LiveRelease, Names, list};
+use crate::recovery::releases::{KindCode, LiveRelease, Names, OfFolder, imported, list};
+use crate::releases::ReleaseFolder;
 use crate::start::folder::{self, Looked};
 use refit_abi::host::Explained;
 use refit_admin::api::KeptRelease;
@@ -56,6 +57,11 @@ pub fn releases(
     };
     let quarantine = Quarantine::open(folder.join(QUARANTINE));
     let entries = quarantine.map_err(|error| Explained::of(&error))?.entries();
-    let listed = list(live, Some(&store), &entries, &names);
+    let imported = imported(&ReleaseFolder::within(folder));
+    let of_folder = OfFolder {
+        imported: imported.map_err(|error| Explained::of(&error))?,
+        ..OfFolder::default()
+    };
+    let listed = list(live, Some(&store), &entries, &names, &of_folder);
     listed.map(Some).map_err(|fault| Explained::of(&fault))
 }

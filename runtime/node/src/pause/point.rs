@@ -178,6 +178,7 @@ mod tests {
             carried: Vec::new(),
             directives: Directives::default(),
             findings: Vec::new(),
+            release: None,
             predicted_pause_us: None,
         };
         let armed = Armed::new(&plan, &table, &[]).unwrap();

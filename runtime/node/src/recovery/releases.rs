@@ -4,10 +4,11 @@
 use super::about::About;
 use crate::code::armed::{self, Recorded};
 use crate::code::libraries::Release;
+use crate::releases::{About as AboutRelease, KeepError, ReleaseFolder};
 use refit_abi::{Generation, Height};
 use refit_admin::api::{
-    KeptLibrary, KeptRelease, QuarantineEntry, QuarantineState, ReleaseState, UpgradeReport,
-    WhyKept,
+    KeptLibrary, KeptRelease, QuarantineEntry, QuarantineState, ReleaseName, ReleaseState,
+    UpgradeReport, UpgradeState, WhyKept,
 };
 use refit_store::{ArchiveView, Fault};
 use std::collections::BTreeMap;
@@ -28,14 +29,44 @@ pub(crate) struct LiveRelease {
     pub(crate) until: Option<Height>,
 }
 
-/// What libraries are called, by their hashes.
+/// What libraries are called, by their hashes, and as which releases generations came.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names(BTreeMap<String, Release>);
+pub(crate) struct Names {
+    libraries: BTreeMap<String, Release>,
+    releases: BTreeMap<Generation, ReleaseName>,
+}
+
+/// The releases that were imported, and what is known of them beside.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OfFolder {
+    pub(crate) imported: Vec<ImportedRelease>,
+    /// The ids of those that are revoked.
+    pub(crate) revoked: Vec<String>,
+    /// The id of the one that an upgrade is under way to.
+    pub(crate) staged: Option<String>,
+}
+
+/// A release that was imported.
+#[derive(Clone, Debug)]
+pub(crate) struct ImportedRelease {
+    pub(crate) about: AboutRelease,
+    pub(crate) bytes: u64,
+}
 
 impl Names {
     /// As reports of upgrades say.
     pub(crate) fn of_reports(reports: &[UpgradeReport]) -> Self {
         let mut names = Self::default();
+        let committed = reports
+            .iter()
+            .filter(|report| report.state == UpgradeState::Committed);
+        for report in committed {
+            // Of two at one number the later one counts: the one before was taken back.
+            match &report.release {
+                Some(release) => names.releases.insert(report.to, release.clone()),
+                None => names.releases.remove(&report.to),
+            };
+        }
         for kind in reports.iter().flat_map(|report| &report.engines) {
             names.add(Release {
                 package: kind.package.clone(),
@@ -48,8 +79,27 @@ impl Names {
     }
 
     pub(crate) fn add(&mut self, release: Release) {
-        self.0.insert(release.artifact.clone(), release);
+        self.libraries.insert(release.artifact.clone(), release);
     }
+}
+
+impl ImportedRelease {
+    /// Whether one of its libraries is on record there.
+    fn is_of(&self, entry: &QuarantineEntry) -> bool {
+        let modules = self.about.modules.iter();
+        let mut files = modules.flat_map(|module| &module.artifact);
+        files.any(|file| entry.artifacts.contains(file))
+    }
+}
+
+/// The releases of a folder, each with its size.
+pub(crate) fn imported(folder: &ReleaseFolder) -> Result<Vec<ImportedRelease>, KeepError> {
+    let all = folder.all()?.into_iter();
+    let imported = all.map(|about| ImportedRelease {
+        bytes: about.release.id.parse().map_or(0, |id| folder.bytes(id)),
+        about,
+    });
+    Ok(imported.collect())
 }
 
 /// A generation, and why it is kept.
@@ -65,6 +115,7 @@ pub(crate) fn list(
     archive: Option<&dyn ArchiveView>,
     quarantine: &[QuarantineEntry],
     names: &Names,
+    folder: &OfFolder,
 ) -> Result<Vec<KeptRelease>, Fault> {
     let mut known: BTreeMap<Generation, Known> = BTreeMap::new();
     let mut called = names.clone();
@@ -98,11 +149,25 @@ pub(crate) fn list(
         generation: Some(*of),
         state: state(*of),
         until: until.filter(|_| *of == generation),
+        release: called.releases.get(of).cloned(),
         libraries: shown.libraries(&it.kinds),
         why: it.why.clone(),
     });
     let mut releases: Vec<_> = generations.collect();
-    releases.extend(quarantine.iter().map(|entry| shown.failed(entry)));
+    let is_listed = |of: &ImportedRelease, releases: &[KeptRelease]| {
+        let mut names = releases.iter().flat_map(|it| &it.release);
+        names.any(|listed| listed.id == of.about.release.id)
+    };
+    let mut told = Vec::new();
+    for imported in &folder.imported {
+        if !is_listed(imported, &releases) {
+            told.push(imported);
+            releases.push(shown.imported(imported, folder, quarantine));
+        }
+    }
+    let is_told = |entry: &&QuarantineEntry| told.iter().any(|it| it.is_of(entry));
+    let quarantine = quarantine.iter().filter(|entry| !is_told(entry));
+    releases.extend(quarantine.map(|entry| shown.failed(entry)));
     Ok(releases)
 }
 
@@ -170,13 +235,25 @@ fn of_armed(
 
 impl Names {
     fn add_plan(&mut self, recorded: &Recorded) {
+        let plan = &recorded.armed.plan;
+        if let Some(release) = &plan.release {
+            let called = ReleaseName {
+                id: release.id.clone(),
+                name: release.name.clone(),
+                epoch: release.epoch,
+                sequence: release.sequence,
+            };
+            self.releases.entry(plan.base.next()).or_insert(called);
+        }
         for module in &recorded.armed.plan.modules {
-            self.0.entry(module.artifact.clone()).or_insert(Release {
-                package: module.package.clone(),
-                version: module.version.clone(),
-                artifact: module.artifact.clone(),
-                file: module.path.clone(),
-            });
+            self.libraries
+                .entry(module.artifact.clone())
+                .or_insert(Release {
+                    package: module.package.clone(),
+                    version: module.version.clone(),
+                    artifact: module.artifact.clone(),
+                    file: module.path.clone(),
+                });
         }
     }
 }
@@ -204,7 +281,7 @@ impl Shown<'_> {
     }
 
     fn library(&self, artifact: &str) -> KeptLibrary {
-        let release = self.names.0.get(artifact);
+        let release = self.names.libraries.get(artifact);
         let path = self.archive.and_then(|archive| archive.code(artifact));
         let bytes = path.and_then(|path| std::fs::metadata(path).ok());
         KeptLibrary {
@@ -213,6 +290,45 @@ impl Shown<'_> {
             version: release.map_or_else(String::new, |it| it.version.clone()),
             artifact: artifact.to_owned(),
             bytes: bytes.map(|it| it.len()),
+        }
+    }
+
+    fn imported(
+        &self,
+        imported: &ImportedRelease,
+        folder: &OfFolder,
+        quarantine: &[QuarantineEntry],
+    ) -> KeptRelease {
+        let ImportedRelease { about, bytes } = imported;
+        let modules = about.modules.iter();
+        let mut left = Some(*bytes);
+        let libraries = modules.map(|module| KeptLibrary {
+            kinds: module.kinds.clone(),
+            package: module.package.clone(),
+            version: module.version.clone(),
+            artifact: module.artifact.clone().unwrap_or_default(),
+            // The release is on the disk as a whole.
+            bytes: left.take(),
+        });
+        let verdict = quarantine.iter().find(|entry| imported.is_of(entry));
+        let why = verdict.map(|entry| WhyKept::Verdict {
+            code: entry.code.clone(),
+        });
+        let id = &about.release.id;
+        let state = match verdict.map(|entry| entry.state) {
+            _ if folder.revoked.contains(id) => ReleaseState::Revoked,
+            _ if folder.staged.as_ref() == Some(id) => ReleaseState::Staged,
+            Some(QuarantineState::Quarantined) => ReleaseState::Quarantined,
+            Some(_) => ReleaseState::Failed,
+            None => ReleaseState::Unpacked,
+        };
+        KeptRelease {
+            generation: None,
+            state,
+            until: None,
+            release: Some(about.release.clone()),
+            libraries: libraries.collect(),
+            why: std::iter::once(WhyKept::Imported).chain(why).collect(),
         }
     }
 
@@ -233,6 +349,7 @@ impl Shown<'_> {
                 _ => ReleaseState::Failed,
             },
             until: None,
+            release: None,
             libraries: libraries.collect(),
             why: vec![WhyKept::Verdict {
                 code: entry.code.clone(),

@@ -13,6 +13,7 @@ use crate::probation::branches::{self, BranchPoint};
 use crate::probation::order::{RollBack, Taken};
 use crate::probation::revision::Revision;
 use crate::probation::told::{TOLD, Told};
+use crate::trust;
 use refit_abi::Height;
 use refit_ordering::{
     Block, Branch, Decided, Entry, Ground, SealedBlock, UpgradeEnd, UpgradeOutcome,
@@ -44,13 +45,16 @@ pub(crate) fn begin(store: &dyn Store, archive: &dyn Archive) -> Result<(), Reco
             why: why.to_owned(),
         });
     }
+    let mut also = vec![armed::forgotten(&decided.on.plan)];
+    // That its release was live stays known.
+    also.extend(trust::taken_back(taken_back.as_ref(), archive)?);
     let point = decided.begin_branch(
         archive,
         Taken {
             last: store.last(),
             from,
             newer,
-            also: vec![armed::forgotten(&decided.on.plan)],
+            also,
             artifacts: taken_back.map(|it| it.plan.artifacts()).unwrap_or_default(),
         },
     )?;

@@ -231,6 +231,7 @@ mod tests {
                 carried: Vec::new(),
                 directives: Directives::default(),
                 findings: Vec::new(),
+                release: None,
                 predicted_pause_us: None,
             },
             shadow: None,

@@ -24,9 +24,10 @@ use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{
-    EngineRestarted, EngineRevived, KeptRelease, Life, ParameterChange, ParametersReport,
-    ProbationStatus, QuarantineEntry, RehearsalReport, RollBackAccepted, RollBackReport, Status,
-    UpgradeAccepted, UpgradeRecord, UpgradeReport,
+    EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life, OfferedRelease,
+    ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport,
+    ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
+    UpgradeReport,
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, GoodState,
@@ -37,6 +38,7 @@ use refit_kernel::{Duty, Receipt};
 use refit_ordering::BlockRefused;
 use refit_store::Store;
 use std::fmt;
+use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -288,6 +290,33 @@ impl refit_admin::Node for Node {
     fn releases(&self) -> Result<Vec<KeptRelease>, Refusal> {
         self.accepts_looks()?;
         self.kept_releases()
+    }
+
+    fn import(&self, body: Box<dyn Read + Send>) -> Result<Imported, Refusal> {
+        self.accepts_looks()?;
+        self.import_record(body)
+    }
+
+    fn offered(&self, release: &str) -> Result<OfferedRelease, Refusal> {
+        self.accepts()?;
+        self.offered_release(release)
+    }
+
+    fn prune_releases(&self) -> Result<ReleasesPruned, Refusal> {
+        self.accepts_looks()?;
+        self.prune_imported()
+    }
+
+    fn keyset(&self) -> Result<KeysetInForce, Refusal> {
+        let shown = self.upgrades.trust.shown();
+        shown.map_err(|error| Refusal::of(404, &error))
+    }
+
+    fn install_keyset(&self, bytes: &[u8]) -> Result<KeysetInForce, Refusal> {
+        self.accepts_looks()?;
+        let trust = &self.upgrades.trust;
+        let installed = trust.install(bytes).and_then(|()| trust.shown());
+        installed.map_err(|error| Refusal::of(409, &error))
     }
 
     fn upgrades(&self) -> Vec<UpgradeReport> {

@@ -154,6 +154,7 @@ impl Node {
     fn info(&self) -> NodeInfo {
         NodeInfo {
             max_downtime_ms: self.upgrades.max_downtime_ms(),
+            refuses_new_capabilities: self.upgrades.refuses_new_capabilities(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             abi_epoch: ABI_EPOCH,
             compiler: COMPILER_COMMIT.to_owned(),
@@ -199,7 +200,7 @@ impl Node {
     }
 
     fn kinds(&self, engines: &Engines) -> Vec<KindStatus> {
-        let releases = self.upgrades.releases(&engines.table);
+        let releases = self.upgrades.live_releases(&engines.table);
         let of_kind = |(((_, entry), release), count): (
             ((_, &refit_kernel::KindEntry), Release),
             &KindCount,

@@ -12,6 +12,7 @@ use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{BlockBounds, Grants, Parameters};
 use refit_loader::ProbeCommand;
 use refit_ordering::{BLOCK_INTERVAL_MILLIS, BlockSource, IDLE_INTERVAL_MILLIS};
+use refit_release::Quorum;
 use refit_store::{DiskStore, MemoryStore, Steps, Store};
 use refit_upgrade::{Unwatched, Watch};
 use std::fmt;
@@ -54,6 +55,8 @@ pub struct NodeConfig {
     pub rehearsal: Option<RehearsalCommand>,
     /// Refuses an upgrade whose rehearsal took a longer pause; an apply may set another bound.
     pub max_pause: Option<Duration>,
+    /// Whether code that may do more than the live code is refused, unless its plan allows it.
+    pub refuses_new_capabilities: bool,
     /// A pause that lasts longer counts as one that does not end: the code goes into quarantine and `on_stuck` is
     /// called. If the states of the upgrade before take as long to settle, the next upgrade is let go before its
     /// pause.
@@ -66,6 +69,11 @@ pub struct NodeConfig {
     pub data_dir: Option<PathBuf>,
     /// Code that does not come in again.
     pub quarantine: Quarantine,
+    /// The bytes of the keyset that the node begins with: whose signatures make a release. One that it has come to since goes
+    /// over it. Absent: the node goes by the one that it has, or takes no releases.
+    pub keyset: Option<Vec<u8>>,
+    /// Builders of whom enough must have attested a release's library before it is used. Absent: nobody is asked.
+    pub builders: Option<Quorum>,
     /// For so many blocks after an upgrade the node can be rolled back, if its store outlives it; 0: not at all.
     pub probation_blocks: u64,
     /// How a roll-back is tried before it is done; not at all if absent: then no panic rolls the node back.
@@ -156,11 +164,14 @@ impl NodeConfig {
             copies: std::env::temp_dir(),
             rehearsal: None,
             max_pause: None,
+            refuses_new_capabilities: false,
             pause_limit: PAUSE_LIMIT,
             call_limit: CALL_LIMIT,
             stuck_list: StuckList::in_memory(),
             data_dir: None,
             quarantine: Quarantine::in_memory(),
+            keyset: None,
+            builders: None,
             probation_blocks: PROBATION_BLOCKS,
             trial: None,
             on_panic: None,

@@ -25,12 +25,14 @@ use crate::recovery::RecoveryError;
 use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
 use crate::recovery::replaying::Replaying;
 use crate::recovery::rolled_back::{self, Redo};
+use crate::releases::{KeepError, ReleaseFolder};
 use crate::serve::alarms;
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
 use crate::serve::trials::Trials;
 use crate::snapshot::{Snapshots, SnapshotsParts};
 use crate::start::config::{EngineConfig, NodeConfig, NodeParts};
+use crate::trust::{Trust, TrustError};
 use crate::upgrade::{NotBrought, Policy, Upgrades, UpgradesParts};
 use crate::watch::{CREW_NAME, WatchParts, Watched, Watcher, tell_last};
 use beginning::{Beginning, Engines};
@@ -126,6 +128,12 @@ pub enum StartError {
     /// The configured code does not come in.
     #[error(transparent)]
     NotBrought(#[from] NotBrought),
+    /// What it knows of whom it trusts is not had, or does not go with the configuration.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The folder of its releases is not had.
+    #[error(transparent)]
+    Releases(#[from] KeepError),
     /// The node was told to stop before its engines had started.
     #[error("the node was told to end before its engines had started")]
     Ended,
@@ -146,6 +154,8 @@ impl Explain for StartError {
             StartError::Threads(_) => codes::NO_THREADS,
             StartError::Recovery(error) => error.code(),
             StartError::NotBrought(error) => error.code(),
+            StartError::Trust(error) => error.code(),
+            StartError::Releases(error) => error.code(),
             StartError::Ended => codes::NODE_ENDED,
         }
     }
@@ -156,6 +166,8 @@ impl Explain for StartError {
             StartError::Module { source, .. } => return source.next(),
             StartError::Recovery(error) => return error.next(),
             StartError::NotBrought(error) => return error.next(),
+            StartError::Trust(error) => return error.next(),
+            StartError::Releases(error) => return error.next(),
             StartError::Threads(_) => {
                 "raise the limit of processes (ulimit -u), or set fewer workers"
             }
@@ -223,6 +235,13 @@ impl Node {
             identity,
             states,
         } = Beginning::find(&config, &loader, &*store)?;
+        let trust = Arc::new(Trust::open(
+            store.clone(),
+            config.keyset.as_deref(),
+            config.builders.clone(),
+        )?);
+        let releases = config.data_dir.as_deref().map(ReleaseFolder::open);
+        let releases = releases.transpose()?;
         let on_panic = config.on_panic();
         let probation = Probation::of_folder(on_probation, store.archive(), config.replies);
         let probation = Arc::new(probation.map_err(RecoveryError::from)?);
@@ -342,9 +361,12 @@ impl Node {
             watched: watched.clone(),
             standing: standing.clone(),
             clock,
+            trust,
+            releases,
             policy: Policy {
                 rehearsal: config.rehearsal,
                 max_pause: config.max_pause,
+                refuses_new_capabilities: config.refuses_new_capabilities,
                 pause_limit: config.pause_limit,
                 quarantine: config.quarantine,
                 // Blocks that others have decided are never made anew.

@@ -117,6 +117,10 @@ impl Attempt {
         // Before anything is mapped here: code that fails its rehearsal never comes into this process.
         let memory_bytes = self.rehearse(&probed)?;
         self.checkpoint()?;
+        // Late: a revocation is heard up to here, and behind it by whoever takes the upgrade back.
+        if !self.rules.again {
+            self.release_goes_on()?;
+        }
         if self.stops() {
             self.prepare_stop(&probed)?;
             return Ok(None);

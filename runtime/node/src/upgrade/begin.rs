@@ -55,6 +55,8 @@ impl Upgrades {
         let live = state.libraries.live(table);
         drop(state);
         plan.check_base(&live).map_err(|error| refusal(&error))?;
+        let release = self.of_release(plan, &live, height);
+        rules.release = release.map_err(|why| why.refusal())?;
         match plan.at_height {
             Some(planned) if planned < height => Err(refusal(&PlanError::Past {
                 planned,

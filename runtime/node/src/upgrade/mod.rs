@@ -20,6 +20,7 @@ mod record;
 mod refused;
 mod rehearse;
 mod rehearse_only;
+mod release;
 mod report;
 mod reports;
 mod retire;
@@ -51,6 +52,8 @@ use crate::pause::Recall;
 use crate::pause::watchdog::OnStuck;
 use crate::probation::{OnRollBack, Probation};
 use crate::rehearsal::RehearsalCommand;
+use crate::releases::ReleaseFolder;
+use crate::trust::Trust;
 use crate::watch::Watched;
 use crossbeam_channel::{Receiver, Sender};
 use leaving::Leaving;
@@ -82,6 +85,10 @@ pub(crate) struct Upgrades {
     standing: Arc<Standing>,
     /// Tells when upgrades begin and end.
     clock: Arc<dyn Clock>,
+    /// Whose releases are taken.
+    pub(crate) trust: Arc<Trust>,
+    /// Where they are; absent where the node keeps none.
+    pub(crate) releases: Option<ReleaseFolder>,
     policy: Policy,
     /// Held while a plan is taken on: what the node knows of it holds until a block has said whether its key is free.
     entrance: Arc<tokio::sync::Mutex<()>>,
@@ -99,6 +106,8 @@ pub(crate) struct Policy {
     pub(crate) rehearsal: Option<RehearsalCommand>,
     /// The longest pause that a rehearsal may predict.
     pub(crate) max_pause: Option<Duration>,
+    /// Whether code that may do more than the live code is refused, unless its plan allows it.
+    pub(crate) refuses_new_capabilities: bool,
     /// How long a pause may last before it counts as stuck.
     pub(crate) pause_limit: Duration,
     /// Code that does not come in again.
@@ -159,6 +168,8 @@ pub(crate) struct UpgradesParts {
     pub(crate) watched: Arc<Watched>,
     pub(crate) standing: Arc<Standing>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) releases: Option<ReleaseFolder>,
     pub(crate) policy: Policy,
 }
 
@@ -179,6 +190,8 @@ impl Upgrades {
             watched,
             standing,
             clock,
+            trust,
+            releases,
             policy,
         } = parts;
         let mut registry = Registry::default();
@@ -204,6 +217,8 @@ impl Upgrades {
             watched,
             standing,
             clock,
+            trust,
+            releases,
             policy,
             entrance: Arc::default(),
             rehearsing: Mutex::new(()),
@@ -266,7 +281,7 @@ impl Upgrades {
     }
 
     /// What the code of a table's kinds is called, in the table's order.
-    pub(crate) fn releases(&self, table: &GenerationTable) -> Vec<Release> {
+    pub(crate) fn live_releases(&self, table: &GenerationTable) -> Vec<Release> {
         let libraries = &self.state.lock().libraries;
         let release = |kind| libraries.release(&libraries.artifact(kind));
         table

@@ -5,7 +5,7 @@ use super::reports::{Opened, Reports};
 use crate::blocks::clock::SystemClock;
 use crate::code::libraries::Release;
 use refit_abi::Height;
-use refit_admin::api::{CodeBefore, Offline, UpgradeRecord, UpgradeState};
+use refit_admin::api::{Authorised, CodeBefore, Offline, UpgradeRecord, UpgradeState};
 use refit_kernel::KindCount;
 use refit_upgrade::{Live, Plan};
 use std::sync::Arc;
@@ -45,6 +45,9 @@ pub(crate) fn offline_record(of: &OfflineRecord<'_>) -> UpgradeRecord {
         report.height = Some(of.height);
         report.digest = Some(of.digest.to_owned());
         report.offline = Some(Offline::Snapshot);
+        // Whoever runs the command names the libraries: nobody has looked at signatures.
+        report.authorised = Some(Authorised::Command);
+        report.release = None;
         // The code before was never mapped by a node of this history.
         report.retired = true;
     });

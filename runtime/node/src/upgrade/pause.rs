@@ -186,6 +186,7 @@ impl Attempt {
             let start = Instant::now();
             // Behind the block that says so: without it the upgrade did not happen, whatever a journal says.
             if self.leave(leaving, resumed, ends) {
+                self.note_release();
                 self.journal();
             }
             drop::<Sender<()>>(told);

@@ -19,6 +19,8 @@ pub(super) struct Probing<'a> {
     pub(super) live: &'a Live,
     /// The grants of the live generation.
     pub(super) grants: &'a Grants,
+    /// Whether code that may do more than the live code is refused.
+    pub(super) refuses_new_capabilities: bool,
 }
 
 impl Attempt {
@@ -28,8 +30,10 @@ impl Attempt {
             plan: &self.plan,
             live: &self.live,
             grants,
+            refuses_new_capabilities: self.upgrades.policy.refuses_new_capabilities,
         };
         let probed = probing.run(&mut self.steps)?;
+        self.is_of_release(&probed)?;
         self.name(&probed);
         Ok(probed)
     }
@@ -94,6 +98,7 @@ impl Probing<'_> {
         // The quarantine and the height were looked at when the plan was taken on, and poisoned engines only warn.
         let context = LintContext {
             grants: self.grants.clone(),
+            refuses_new_capabilities: self.refuses_new_capabilities,
             ..LintContext::default()
         };
         let findings = lint(&again, live, &coming, &context);

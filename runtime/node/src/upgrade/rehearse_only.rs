@@ -37,6 +37,9 @@ impl Upgrades {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
         let Base { live, grants } = self.base(&plan)?;
+        // Before anything of its libraries is looked at.
+        self.of_release(&plan, &live, self.store.last())
+            .map_err(|why| why.refusal())?;
         let _one = self.rehearsing.try_lock().ok_or_else(busy)?;
         self.note_asked(recall)?;
         let start = Instant::now();
@@ -45,6 +48,7 @@ impl Upgrades {
             plan: &plan,
             live: &live,
             grants: &grants,
+            refuses_new_capabilities: self.policy.refuses_new_capabilities,
         };
         let rehearsed = self.rehearse_probed(command, &probing, recall, stretch);
         let overtaken = self.overtaken(live.generation);

@@ -153,6 +153,8 @@ impl Reports {
             ended_at_ms: None,
             at_height: plan.at_height,
             height: None::<Height>,
+            release: plan.release.as_ref().map(shown::release),
+            authorised: Some(shown::authorised(plan)),
             class: engines
                 .iter()
                 .map(|kind| kind.class)

@@ -6,6 +6,7 @@ use super::refused::{UpgradeRefused, refused};
 use crate::micros::micros;
 use crate::pause::Recall;
 use crate::rehearsal::{REHEARSAL_WAIT_MAX, REHEARSAL_WAIT_MIN, RehearsalCommand};
+use crate::releases::StagedRelease;
 use crossbeam_channel::Sender;
 use refit_abi::codes;
 use refit_admin::{ApplyOptions, Refusal, api};
@@ -38,6 +39,8 @@ pub(super) struct Rules {
     pub(super) probation_blocks: u64,
     /// Is dropped once it is armed, or has ended: a start may wait for that.
     pub(super) staged: Option<Sender<()>>,
+    /// The release that it brings, if it brings one; a start that goes on with it does not ask for it.
+    pub(super) release: Option<Arc<StagedRelease>>,
     /// Which attempt it is, from 1 on: each but the first comes after one that ended the node.
     pub(super) attempts: u32,
 }
@@ -82,6 +85,7 @@ impl Rules {
             downtime: None,
             probation_blocks: policy.probation_blocks,
             staged: None,
+            release: None,
             attempts: 1,
         })
     }

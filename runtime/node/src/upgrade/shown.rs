@@ -1,7 +1,7 @@
 //! Phases and classes as the admin interface has them: the one crate that knows both is this one.
 
 use refit_admin::api;
-use refit_upgrade::{Class, Phase};
+use refit_upgrade::{Class, Phase, Plan, PlannedRelease};
 
 /// A phase as reports have it.
 pub(super) fn phase(phase: Phase) -> api::Phase {
@@ -30,5 +30,25 @@ pub(super) fn class(class: Class) -> api::Class {
         Class::MigrateBack => api::Class::MigrateBack,
         Class::Snapshot => api::Class::Snapshot,
         Class::Restart => api::Class::RestartEngine,
+    }
+}
+
+/// A release as reports have it.
+pub(super) fn release(planned: &PlannedRelease) -> api::ReleaseName {
+    api::ReleaseName {
+        id: planned.id.clone(),
+        name: planned.name.clone(),
+        epoch: planned.epoch,
+        sequence: planned.sequence,
+    }
+}
+
+/// Whose word a plan goes by: it is not taken on before that was checked.
+pub(super) fn authorised(plan: &Plan) -> api::Authorised {
+    match &plan.release {
+        None => api::Authorised::Command,
+        Some(release) => api::Authorised::Keyset {
+            version: release.epoch,
+        },
     }
 }

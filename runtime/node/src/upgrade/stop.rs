@@ -51,6 +51,11 @@ impl Upgrades {
         }
     }
 
+    /// Whether code that may do more than the live code is refused, unless its plan allows it.
+    pub(crate) fn refuses_new_capabilities(&self) -> bool {
+        self.policy.refuses_new_capabilities
+    }
+
     /// How long the node may not serve for an upgrade, in milliseconds, if that is said.
     pub(crate) fn max_downtime_ms(&self) -> Option<u64> {
         let most = self.policy.max_downtime?;

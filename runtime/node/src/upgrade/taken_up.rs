@@ -210,6 +210,17 @@ impl Upgrades {
             armed::forget_plan(&open.plan, archive)?;
             return Ok(None);
         }
+        if let Some(came) = crate::trust::of_plan(plan)
+            && let Err(revoked) = self.trust.not_revoked(came.release)
+        {
+            tracing::warn!(
+                packages,
+                "the upgrade that was armed is not tried again: {revoked}"
+            );
+            self.did_not_happen(plan, Explained::of(&revoked));
+            armed::forget_plan(&open.plan, archive)?;
+            return Ok(None);
+        }
         match Next::of(&open.armed, open.height) {
             Next::Waits => {
                 let at_height = plan.at_height.map(|height| height.0);
@@ -278,6 +289,7 @@ mod tests {
             carried: Vec::new(),
             directives,
             findings: Vec::new(),
+            release: None,
             predicted_pause_us: None,
         };
         Armed::new(plan, 0).counted(attempts)

@@ -28,17 +28,24 @@ impl Linter<'_> {
                     ),
                     "look at the spelling, or add that kind's module to the plan",
                 ));
-            } else if self.old.is_some_and(|old| !old.needs.contains(need))
+            } else if self.old.is_none_or(|old| !old.needs.contains(need))
                 && !missing.contains(&need)
             {
+                let (level, next) = match self.context.refuses_new_capabilities {
+                    true => (
+                        Level::Error,
+                        "plan with --allow capability-new, if that is meant: the node's policy is that no code may newly do more",
+                    ),
+                    false => (Level::Note, "nothing, if that is meant"),
+                };
                 findings.push(self.found(
-                    Level::Note,
+                    level,
                     codes::CAPABILITY_NEW,
                     format!(
                         "`{}` may now {} `{}`",
                         self.new.kind, need.ability, need.kind
                     ),
-                    "nothing, if that is meant",
+                    next,
                 ));
             }
         }

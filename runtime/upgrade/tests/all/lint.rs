@@ -364,6 +364,32 @@ fn a_capability_that_is_not_granted_refuses_the_plan_unless_it_is_allowed() {
 }
 
 #[test]
+fn what_code_may_newly_do_is_said_of_live_and_of_new_kinds_and_refused_where_that_is_the_policy() {
+    let more = |name: &str| KindDescriptor {
+        needs: vec![need(Ability::Message, "b")],
+        ..kind(name, 1, 1, 1)
+    };
+    let old = vec![kind("a", 1, 1, 1), kind("b", 1, 1, 1)];
+    let found = |policy: bool, directives: &Directives, new: &str| {
+        let context = LintContext {
+            refuses_new_capabilities: policy,
+            ..LintContext::default()
+        };
+        let (plan, found) = findings(old.clone(), vec![more(new)], directives, &context);
+        let is_new = |found: &&Finding| found.code == "capability-new";
+        let level = found.iter().find(is_new).map(|found| found.level);
+        (level, refusal(&plan, &found).is_some())
+    };
+    let mut directives = Directives::default();
+    for new in ["a", "c"] {
+        assert_eq!(found(false, &directives, new), (Some(Level::Note), false));
+        assert_eq!(found(true, &directives, new), (Some(Level::Error), true));
+    }
+    directives.allow.insert("capability-new".to_owned());
+    assert_eq!(found(true, &directives, "a"), (Some(Level::Error), false));
+}
+
+#[test]
 fn a_height_that_has_passed_refuses_the_plan_and_one_that_is_hardly_meant_is_said() {
     let old = vec![kind("a", 1, 1, 1)];
     let new = kind("a", 1, 1, 1);

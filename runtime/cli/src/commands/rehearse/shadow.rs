@@ -98,6 +98,7 @@ mod tests {
                 ..Directives::default()
             },
             findings: Vec::new(),
+            release: None,
             predicted_pause_us: None,
         }
     }

@@ -1,0 +1,163 @@
+//! [`Coming`]: a release that is being imported: written aside, file by file as each is found to be what its id says, and
+//! given its name when all of it is on the disk.
+
+use super::KeepError;
+use super::folder::{About, AboutModule, Kept, LISTING, PART, ReleaseFolder};
+use super::folder::{files_of, gone, make, records, sync};
+use super::target::TARGET;
+use refit_admin::api::ReleaseName;
+use refit_release::archive::{Archive, Item, Sink};
+use refit_release::manifest::Module;
+use refit_release::{FileId, VerifiedRelease};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Mode of a file of a release: to be read by this user alone.
+const FILE_MODE: u32 = 0o400;
+
+/// A release that is being imported.
+pub(super) struct Coming<'a> {
+    folder: &'a ReleaseFolder,
+    release: VerifiedRelease,
+    part: PathBuf,
+    writing: Option<File>,
+}
+
+impl<'a> Coming<'a> {
+    /// Makes the place where it comes.
+    pub(super) fn begin(
+        folder: &'a ReleaseFolder,
+        release: VerifiedRelease,
+    ) -> Result<Self, KeepError> {
+        let part = folder.path().join(PART);
+        let made = gone(&part)
+            .and_then(|()| make(&part))
+            .and_then(|()| make(&files_of(&part)));
+        made.map_err(|source| folder.fault(source))?;
+        Ok(Self {
+            folder,
+            release,
+            part,
+            writing: None,
+        })
+    }
+
+    /// Takes what is behind the release in the archive, and keeps it.
+    pub(super) fn fill<R: Read>(mut self, archive: Archive<R>) -> Result<Kept, KeepError> {
+        let release = self.release.clone();
+        let unpacked = archive.unpack(&release, &mut self)?;
+        let (folder, part) = (self.folder, &self.part);
+        let about = about(&release, unpacked.source.is_some());
+        let is_repeated = folder.of(release.id()).is_dir();
+        let done = || -> io::Result<()> {
+            for (name, bytes) in records(&release, &about) {
+                let mut file = new_file(&part.join(name))?;
+                file.write_all(&bytes)?;
+                file.sync_all()?;
+            }
+            sync(&files_of(part))?;
+            sync(part)?;
+            match is_repeated {
+                true => add(part, &folder.of(release.id())),
+                false => fs::rename(part, folder.of(release.id())),
+            }?;
+            sync(folder.path())
+        };
+        done().map_err(|source| folder.fault(source))?;
+        gone(part).map_err(|source| folder.fault(source))?;
+        let is_there = |file: &FileId| folder.file(release.id(), *file).is_some();
+        let mut missing = unpacked.missing;
+        missing.retain(|file| !is_there(file));
+        Ok(Kept {
+            release,
+            about,
+            is_repeated,
+            missing,
+        })
+    }
+
+    fn path(&self, item: Item) -> PathBuf {
+        match item {
+            Item::Listing(_) => self.part.join(LISTING),
+            Item::File(file) => files_of(&self.part).join(file.to_string()),
+        }
+    }
+}
+
+/// What was in the folder of a release stays; what has come beside it is added, each file in one step.
+fn add(part: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(files_of(part))? {
+        let entry = entry?;
+        fs::rename(entry.path(), files_of(to).join(entry.file_name()))?;
+    }
+    sync(&files_of(to))?;
+    for entry in fs::read_dir(part)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::rename(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    sync(to)
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(path)
+}
+
+impl Sink for Coming<'_> {
+    fn begin(&mut self, item: Item, _: u64) -> io::Result<()> {
+        self.writing = Some(new_file(&self.path(item))?);
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.writing {
+            Some(file) => file.write_all(bytes),
+            None => Err(io::Error::other("no item was begun")),
+        }
+    }
+
+    fn end(&mut self, _: Item) -> io::Result<()> {
+        match self.writing.take() {
+            Some(file) => file.sync_all(),
+            None => Ok(()),
+        }
+    }
+}
+
+fn about(release: &VerifiedRelease, has_source: bool) -> About {
+    let modules = release.manifest().modules.iter();
+    About {
+        release: name(release),
+        modules: modules.map(module).collect(),
+        has_source,
+    }
+}
+
+fn module(module: &Module) -> AboutModule {
+    let kinds = module.kinds.iter().map(|kind| kind.kind.clone());
+    AboutModule {
+        package: module.package.clone(),
+        version: module.version.clone(),
+        kinds: kinds.collect(),
+        artifact: TARGET.artifact(module).map(|it| it.file.to_string()),
+    }
+}
+
+/// What a release is called.
+pub(crate) fn name(release: &VerifiedRelease) -> ReleaseName {
+    let (manifest, position) = (release.manifest(), release.manifest().position);
+    ReleaseName {
+        id: release.id().to_string(),
+        name: manifest.name.clone(),
+        epoch: position.epoch.0,
+        sequence: position.sequence.0,
+    }
+}

@@ -1,0 +1,291 @@
+//! [`ReleaseFolder`]: the releases that were imported, in the data folder.
+//!
+//! ```text
+//! releases/ID/release      the signed manifest, as it came
+//! releases/ID/about        what the node shows of it
+//! releases/ID/listing      the listing of its source, if that came
+//! releases/ID/files/HASH   its files, and those of its source
+//! releases/new.part        one that comes: gone at the next start
+//! ```
+//!
+//! A release has its folder's name once all of it that came is there, checked and synced: whatever ends the node before,
+//! nothing of it is there. What is read out of it is compared with its hash again.
+
+use super::KeepError;
+use super::coming::Coming;
+use parking_lot::Mutex;
+use refit_admin::api::ReleaseName;
+use refit_release::{FileId, ReleaseBytes, ReleaseId, VerifiedRelease};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// Releases that are kept.
+pub const RELEASES_MAX: usize = 64;
+
+/// Bytes of one release's files.
+pub const RELEASE_BYTES_MAX: u64 = 1 << 30;
+
+/// Mode of the folders: for this user alone.
+const FOLDER_MODE: u32 = 0o700;
+
+/// Longest record about a release that is read, in bytes.
+const RECORD_BYTES_MAX: u64 = 128 << 10;
+
+const RELEASE: &str = "release";
+const ABOUT: &str = "about";
+const FILES: &str = "files";
+pub(super) const PART: &str = "new.part";
+pub(super) const LISTING: &str = "listing";
+
+/// The releases that were imported.
+#[derive(Debug)]
+pub(crate) struct ReleaseFolder {
+    path: PathBuf,
+    /// Held by the import that is under way, and by whoever removes.
+    one: Mutex<()>,
+}
+
+/// What the node shows of a release that was verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct About {
+    pub(crate) release: ReleaseName,
+    /// The package of each module, its version and its kinds.
+    pub(crate) modules: Vec<AboutModule>,
+    pub(crate) has_source: bool,
+}
+
+/// One module of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AboutModule {
+    pub(crate) package: String,
+    pub(crate) version: String,
+    pub(crate) kinds: Vec<String>,
+    /// BLAKE3 of its library for this node, in hexadecimal, if it has one.
+    pub(crate) artifact: Option<String>,
+}
+
+/// An import that has come to its end.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) release: VerifiedRelease,
+    pub(crate) about: About,
+    pub(crate) is_repeated: bool,
+    pub(crate) missing: Vec<FileId>,
+}
+
+impl ReleaseFolder {
+    /// In this data folder; what an import has left unfinished goes.
+    ///
+    /// # Errors
+    /// [`KeepError::Folder`].
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, KeepError> {
+        let folder = Self::within(data_dir);
+        let path = &folder.path;
+        let mut maker = DirBuilder::new();
+        let made = maker.recursive(true).mode(FOLDER_MODE).create(path);
+        made.and_then(|()| folder.sweep())
+            .and_then(|()| sync(data_dir))
+            .map_err(|source| folder.fault(source))?;
+        Ok(folder)
+    }
+
+    /// The same, to look only: nothing is made or removed.
+    pub(crate) fn within(data_dir: &Path) -> Self {
+        Self {
+            path: data_dir.join("releases"),
+            one: Mutex::new(()),
+        }
+    }
+
+    fn sweep(&self) -> io::Result<()> {
+        gone(&self.path.join(PART))
+    }
+
+    pub(super) fn fault(&self, source: io::Error) -> KeepError {
+        let path = self.path.clone();
+        KeepError::Folder { path, source }
+    }
+
+    /// Takes a release in, of which the archive was read as far as its frame; `verify` says whose signatures count.
+    ///
+    /// # Errors
+    /// [`KeepError`]: nothing of it is kept then that was not there before.
+    pub(crate) fn import<R: Read>(
+        &self,
+        reader: R,
+        verify: impl FnOnce(ReleaseBytes) -> Result<VerifiedRelease, crate::trust::TrustError>,
+    ) -> Result<Kept, KeepError> {
+        let _one = self.one.try_lock().ok_or(KeepError::UnderWay)?;
+        let (bytes, archive) = refit_release::archive::Archive::open(reader)?;
+        let release = verify(bytes)?;
+        self.has_room_for(&release)?;
+        let coming = Coming::begin(self, release)?;
+        let kept = coming.fill(archive);
+        if kept.is_err() {
+            // What stays behind goes at the next import or start.
+            let _ = self.sweep();
+        }
+        kept
+    }
+
+    /// Whether one more may come, of this size.
+    fn has_room_for(&self, release: &VerifiedRelease) -> Result<(), KeepError> {
+        let files = release.manifest().files().map(|file| file.bytes);
+        let bytes = files.fold(0_u64, u64::saturating_add);
+        if bytes > RELEASE_BYTES_MAX {
+            let most = RELEASE_BYTES_MAX;
+            return Err(KeepError::TooLarge { bytes, most });
+        }
+        let kept = self.ids()?;
+        if !kept.contains(&release.id()) && kept.len() >= RELEASES_MAX {
+            let kept = kept.len();
+            return Err(KeepError::Full { kept });
+        }
+        match refit_store::has_room_for(&self.path, bytes) {
+            true => Ok(()),
+            false => Err(KeepError::NoRoom { bytes }),
+        }
+    }
+
+    /// The ids of all that are there, in their order.
+    pub(crate) fn ids(&self) -> Result<Vec<ReleaseId>, KeepError> {
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(self.fault(source)),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|source| self.fault(source))?.file_name();
+            // Whatever else lies there is not ours.
+            ids.extend(
+                name.to_str()
+                    .and_then(|name| name.parse::<ReleaseId>().ok()),
+            );
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// What is shown of all that are there. One that cannot be read is left out: a use of it says why.
+    pub(crate) fn all(&self) -> Result<Vec<About>, KeepError> {
+        let ids = self.ids()?.into_iter();
+        Ok(ids.filter_map(|id| self.about(id).ok()).collect())
+    }
+
+    fn about(&self, id: ReleaseId) -> Result<About, KeepError> {
+        let bytes = self.record(id, ABOUT)?;
+        serde_json::from_slice(&bytes).map_err(|error| KeepError::Changed {
+            id: id.to_string(),
+            why: error.to_string(),
+        })
+    }
+
+    /// The release as it came: of its bytes only the frame was read.
+    ///
+    /// # Errors
+    /// [`KeepError::Unknown`], and if it is not what was put there.
+    pub(crate) fn release(&self, id: ReleaseId) -> Result<ReleaseBytes, KeepError> {
+        let changed = |why: String| KeepError::Changed {
+            id: id.to_string(),
+            why,
+        };
+        let bytes = self.record(id, RELEASE)?;
+        let release = ReleaseBytes::read(&bytes).map_err(|error| changed(error.to_string()))?;
+        match release.id() == id {
+            true => Ok(release),
+            false => Err(changed(format!("it is {} by now", release.id()))),
+        }
+    }
+
+    fn record(&self, id: ReleaseId, name: &str) -> Result<Vec<u8>, KeepError> {
+        let path = self.of(id).join(name);
+        let file = File::open(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => KeepError::Unknown { id: id.to_string() },
+            _ => KeepError::Folder {
+                path: path.clone(),
+                source,
+            },
+        })?;
+        let mut bytes = Vec::new();
+        let read = file.take(RECORD_BYTES_MAX).read_to_end(&mut bytes);
+        read.map_err(|source| KeepError::Folder { path, source })?;
+        Ok(bytes)
+    }
+
+    /// Where a file of a release is, if it is there. Whoever reads it compares its hash.
+    pub(crate) fn file(&self, id: ReleaseId, file: FileId) -> Option<PathBuf> {
+        let path = files_of(&self.of(id)).join(file.to_string());
+        path.is_file().then_some(path)
+    }
+
+    /// The bytes that a release has on the disk.
+    pub(crate) fn bytes(&self, id: ReleaseId) -> u64 {
+        let folder = self.of(id);
+        bytes_in(&folder) + bytes_in(&files_of(&folder))
+    }
+
+    /// Removes a release. One that is cut short is gone at the next start.
+    ///
+    /// # Errors
+    /// [`KeepError::Folder`].
+    pub(crate) fn remove(&self, id: ReleaseId) -> Result<(), KeepError> {
+        let _one = self.one.try_lock().ok_or(KeepError::UnderWay)?;
+        let part = self.path.join(PART);
+        let removed = gone(&part)
+            // In one step it is no release any more.
+            .and_then(|()| fs::rename(self.of(id), &part))
+            .and_then(|()| sync(&self.path))
+            .and_then(|()| gone(&part));
+        removed.map_err(|source| self.fault(source))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn of(&self, id: ReleaseId) -> PathBuf {
+        self.path.join(id.to_string())
+    }
+}
+
+/// The records of a release that comes, and where they go.
+pub(super) fn records(release: &VerifiedRelease, about: &About) -> [(&'static str, Vec<u8>); 2] {
+    let about = serde_json::to_vec(about).unwrap_or_default();
+    [(RELEASE, release.write()), (ABOUT, about)]
+}
+
+/// The folder of a release's files.
+pub(super) fn files_of(release: &Path) -> PathBuf {
+    release.join(FILES)
+}
+
+/// A folder for this user alone.
+pub(super) fn make(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(FOLDER_MODE).create(path)
+}
+
+/// Names in a folder are durable only once it is synced itself.
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub(super) fn gone(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.filter_map(|entry| entry.metadata().ok());
+    files
+        .filter(|file| file.is_file())
+        .map(|file| file.len())
+        .sum()
+}

@@ -1,0 +1,150 @@
+//! The records in which the store keeps whom the node trusts. Each is durable before anything goes by it.
+//!
+//! ```text
+//! trust/keyset       the keyset with its signatures, as it came
+//! trust/newest       the newest release that was committed to
+//! trust/revoked/ID   why the release is not to be used
+//! trust/attested/…   what builders have signed, by the hash of the record
+//! ```
+//!
+//! The newest release stands in the armed record of its upgrade, too, until it stands here: whatever ends the node in between,
+//! the next start comes by that record again ([`crate::code::armed`]).
+
+use super::TrustError;
+use crate::code::armed::Armed;
+use refit_release::canonical::{decode, encode};
+use refit_release::keyset::FirstKeyset;
+use refit_release::{Domain, Epoch, Frame, Keyset, Newest, Position, ReleaseId, Sequence};
+use refit_store::{ArchiveView, Fault, RecordChange};
+use std::collections::BTreeMap;
+
+const KEYSET: &str = "trust/keyset";
+const NEWEST: &str = "trust/newest";
+const REVOKED: &str = "trust/revoked/";
+const ATTESTED: &str = "trust/attested/";
+
+/// All that is kept.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) keyset: Option<Keyset>,
+    pub(super) newest: Option<Newest>,
+    pub(super) revoked: BTreeMap<ReleaseId, String>,
+}
+
+impl Kept {
+    pub(super) fn read(archive: &dyn ArchiveView) -> Result<Self, TrustError> {
+        Ok(Self {
+            keyset: keyset(archive)?,
+            newest: newest(archive)?,
+            revoked: revoked(archive)?,
+        })
+    }
+}
+
+fn unreadable(name: &str, why: impl ToString) -> TrustError {
+    let (name, why) = (name.to_owned(), why.to_string());
+    TrustError::Unreadable { name, why }
+}
+
+fn keyset(archive: &dyn ArchiveView) -> Result<Option<Keyset>, TrustError> {
+    let Some(bytes) = archive.record(KEYSET)? else {
+        return Ok(None);
+    };
+    let read = FirstKeyset::read(&bytes).and_then(FirstKeyset::trust);
+    read.map(Some).map_err(|error| unreadable(KEYSET, error))
+}
+
+fn newest(archive: &dyn ArchiveView) -> Result<Option<Newest>, TrustError> {
+    let Some(bytes) = archive.record(NEWEST)? else {
+        return Ok(None);
+    };
+    let read = decode(&bytes);
+    read.map(Some).map_err(|error| unreadable(NEWEST, error))
+}
+
+fn revoked(archive: &dyn ArchiveView) -> Result<BTreeMap<ReleaseId, String>, TrustError> {
+    let records = archive.records(REVOKED)?.into_iter();
+    let read = records.map(|(name, reason)| {
+        let id = name.strip_prefix(REVOKED).unwrap_or_default().parse();
+        let id = id.map_err(|error| unreadable(&name, error))?;
+        Ok((id, String::from_utf8_lossy(&reason).into_owned()))
+    });
+    read.collect()
+}
+
+/// The change that keeps a keyset.
+pub(super) fn put_keyset(keyset: &Keyset) -> RecordChange {
+    RecordChange::put(KEYSET, keyset.write())
+}
+
+/// The change that keeps the newest release.
+pub(super) fn put_newest(newest: &Newest) -> Result<RecordChange, Fault> {
+    let bytes = encode(newest).map_err(|error| Fault::Disk {
+        detail: error.to_string(),
+    })?;
+    Ok(RecordChange::put(NEWEST, bytes))
+}
+
+/// What builders have signed, by the hash of the record.
+pub(super) fn attested(
+    archive: &dyn ArchiveView,
+    record: &str,
+) -> Result<Option<Frame>, TrustError> {
+    let name = format!("{ATTESTED}{record}");
+    let Some(bytes) = archive.record(&name)? else {
+        return Ok(None);
+    };
+    let read = Frame::read(Domain::Attestation, &bytes);
+    read.map(Some).map_err(|error| unreadable(&name, error))
+}
+
+/// The change that keeps what builders have signed.
+pub(super) fn put_attested(record: &str, bytes: Vec<u8>) -> RecordChange {
+    RecordChange::put(format!("{ATTESTED}{record}"), bytes)
+}
+
+/// The change that keeps that a release is revoked.
+pub(super) fn put_revoked(release: ReleaseId, reason: &str) -> RecordChange {
+    RecordChange::put(format!("{REVOKED}{release}"), reason.as_bytes().to_vec())
+}
+
+/// What goes with the branch on which an upgrade is taken back: that its release was live stays known, though its armed
+/// record goes.
+///
+/// # Errors
+/// [`Fault`] if what is kept cannot be read.
+pub(crate) fn taken_back(
+    armed: Option<&Armed>,
+    archive: &dyn ArchiveView,
+) -> Result<Option<RecordChange>, Fault> {
+    let Some(came) = armed.and_then(of_armed) else {
+        return Ok(None);
+    };
+    let known = newest(archive).map_err(|error| match error {
+        TrustError::Store(fault) => fault,
+        error => Fault::Disk {
+            detail: error.to_string(),
+        },
+    })?;
+    match known {
+        Some(known) if known.position >= came.position => Ok(None),
+        _ => Ok(Some(put_newest(&came)?)),
+    }
+}
+
+/// The release that an upgrade brings, by its place.
+fn of_armed(armed: &Armed) -> Option<Newest> {
+    of_plan(&armed.plan)
+}
+
+/// The release that a plan brings, by its place. An id that is none is of no release: such a plan is not taken on.
+pub(crate) fn of_plan(plan: &refit_upgrade::Plan) -> Option<Newest> {
+    let planned = plan.release.as_ref()?;
+    Some(Newest {
+        position: Position {
+            epoch: Epoch(planned.epoch),
+            sequence: Sequence(planned.sequence),
+        },
+        release: planned.id.parse().ok()?,
+    })
+}

@@ -1,0 +1,299 @@
+//! [`Trust`]: whose signatures make a release for this node, how far it has come in the order of releases, and which are
+//! revoked.
+//!
+//! Life: read from the store at the start, and held against the keyset that the configuration names; changed by operators'
+//! commands and by each upgrade that brings a release. What changes is in the store before it holds; a node that keeps
+//! nothing on the disk has it for as long as it lives.
+//!
+//! Invariants: a keyset follows another only as its rules say ([`Keyset::rotate`]). The newest release never goes back, also
+//! not when its generation is taken back. A release that is revoked is not begun; one that is live is not taken away by it.
+
+mod error;
+mod kept;
+
+pub use error::TrustError;
+pub(crate) use kept::{of_plan, taken_back};
+
+use kept::{Kept, put_attested, put_keyset, put_newest, put_revoked};
+use parking_lot::Mutex;
+use refit_abi::Height;
+use refit_admin::api::{FileAttested, KeysetInForce, NewestRelease};
+use refit_release::attestation::Attestation;
+use refit_release::keyset::FirstKeyset;
+use refit_release::revocation::Revocation;
+use refit_release::{
+    Domain, Frame, Network, Newest, Quorum, ReleaseBytes, ReleaseId, SourceRoot, VerifiedRelease,
+};
+use refit_store::{RecordChange, Store};
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+/// Revoked releases that are kept.
+const REVOKED_MAX: usize = 4_096;
+
+/// Whom the node trusts.
+pub(crate) struct Trust {
+    store: Arc<dyn Store>,
+    /// Whose word it takes for what comes of a source; absent: libraries of a release need nobody's.
+    builders: Option<Quorum>,
+    kept: Mutex<Kept>,
+}
+
+impl Trust {
+    /// What the store keeps, brought to the keyset that is `configured`, if one is.
+    ///
+    /// # Errors
+    /// [`TrustError`]: nothing has changed then.
+    pub(crate) fn open(
+        store: Arc<dyn Store>,
+        configured: Option<&[u8]>,
+        builders: Option<Quorum>,
+    ) -> Result<Self, TrustError> {
+        let kept = match store.archive() {
+            Some(archive) => Kept::read(archive)?,
+            None => Kept::default(),
+        };
+        let trust = Self {
+            store,
+            builders,
+            kept: Mutex::new(kept),
+        };
+        if let Some(bytes) = configured {
+            trust.configured(bytes)?;
+        }
+        Ok(trust)
+    }
+
+    /// The configuration names where a node begins. One that has come further since goes on from there.
+    fn configured(&self, bytes: &[u8]) -> Result<(), TrustError> {
+        let first = FirstKeyset::read(bytes)?;
+        let version = first.record().version;
+        let known = self.kept.lock().keyset.clone();
+        match known {
+            Some(known) if version < known.record().version => {
+                let (version, known) = (version.0, known.record().version.0);
+                tracing::info!(
+                    version,
+                    known,
+                    "the configuration names an older keyset than the node has come to, which it goes by"
+                );
+                Ok(())
+            }
+            _ => self.install(bytes),
+        }
+    }
+
+    /// Goes by another keyset: the first one, or the one that follows. The one that is there may come again.
+    ///
+    /// # Errors
+    /// [`TrustError`]: nothing has changed then.
+    pub(crate) fn install(&self, bytes: &[u8]) -> Result<(), TrustError> {
+        let mut kept = self.kept.lock();
+        let keyset = match &kept.keyset {
+            None => FirstKeyset::read(bytes)?.trust()?,
+            Some(known) => {
+                let offered = FirstKeyset::read(bytes)?;
+                let (version, found) = (offered.record().version, offered.id());
+                if found == known.id() {
+                    return Ok(());
+                }
+                if version == known.record().version {
+                    return Err(TrustError::Conflict {
+                        version: version.0,
+                        known: known.id(),
+                        found,
+                    });
+                }
+                known.rotate(bytes)?
+            }
+        };
+        self.keep(vec![put_keyset(&keyset)])?;
+        let (id, version) = (keyset.id(), keyset.record().version.0);
+        tracing::info!(%id, version, network = %keyset.record().network, "the node goes by this keyset");
+        kept.keyset = Some(keyset);
+        Ok(())
+    }
+
+    /// A release whose signatures count at this block. Nothing of it is read before they do.
+    ///
+    /// # Errors
+    /// [`TrustError`].
+    pub(crate) fn verify(
+        &self,
+        release: ReleaseBytes,
+        now: Height,
+    ) -> Result<VerifiedRelease, TrustError> {
+        let kept = self.kept.lock();
+        let keyset = kept.keyset.as_ref().ok_or(TrustError::NoKeyset)?;
+        Ok(release.verify(keyset, now)?)
+    }
+
+    /// Whether a release may become live after what was.
+    ///
+    /// # Errors
+    /// [`TrustError::Revoked`] or [`TrustError::Order`]; two releases at one place are told in the log.
+    pub(crate) fn admits(&self, offered: Newest) -> Result<(), TrustError> {
+        self.not_revoked(offered.release)?;
+        let newest = self.kept.lock().newest;
+        Newest::check(newest, offered).inspect_err(|error| {
+            if let refit_release::position::OrderError::Equivocation { .. } = error {
+                tracing::error!("two releases were signed where one may be: {error}");
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Whether a release is not revoked.
+    ///
+    /// # Errors
+    /// [`TrustError::Revoked`].
+    pub(crate) fn not_revoked(&self, release: ReleaseId) -> Result<(), TrustError> {
+        match self.kept.lock().revoked.get(&release) {
+            None => Ok(()),
+            Some(reason) => Err(TrustError::Revoked {
+                release,
+                reason: reason.clone(),
+            }),
+        }
+    }
+
+    /// A release was committed to. It is durable when this returns.
+    ///
+    /// # Errors
+    /// [`TrustError::Store`]: it holds in this process all the same.
+    pub(crate) fn note(&self, committed: Newest) -> Result<(), TrustError> {
+        let mut kept = self.kept.lock();
+        if kept
+            .newest
+            .is_some_and(|known| known.position >= committed.position)
+        {
+            return Ok(());
+        }
+        kept.newest = Some(committed);
+        self.keep(vec![put_newest(&committed)?])
+    }
+
+    /// The newest release that was committed to.
+    pub(crate) fn newest(&self) -> Option<Newest> {
+        self.kept.lock().newest
+    }
+
+    /// Hears a revocation.
+    ///
+    /// # Errors
+    /// [`TrustError`]: the release is no more revoked than before.
+    pub(crate) fn revoke(&self, bytes: &[u8]) -> Result<Revocation, TrustError> {
+        let mut kept = self.kept.lock();
+        let keyset = kept.keyset.as_ref().ok_or(TrustError::NoKeyset)?;
+        let revocation = Revocation::verify(bytes, keyset)?;
+        let known = kept.revoked.len();
+        if let Entry::Vacant(place) = kept.revoked.entry(revocation.release) {
+            if known >= REVOKED_MAX {
+                return Err(TrustError::TooManyRevoked { known });
+            }
+            self.keep(vec![put_revoked(revocation.release, &revocation.reason)])?;
+            tracing::warn!(release = %revocation.release, "the release is revoked: {}", revocation.reason);
+            place.insert(revocation.reason.clone());
+        }
+        Ok(revocation)
+    }
+
+    /// Takes in what builders say of a file: enough of them in all, with those who have said the same before.
+    ///
+    /// # Errors
+    /// [`TrustError`]: nothing is kept then.
+    pub(crate) fn attest(&self, bytes: &[u8]) -> Result<FileAttested, TrustError> {
+        let (builders, network) = self.builders()?;
+        let mut frame = Frame::read(Domain::Attestation, bytes)?;
+        let record = SourceRoot::of(frame.record());
+        if let Some(known) = self.attestation(&record.to_string())? {
+            frame.take_in(&known)?;
+        }
+        let bytes = frame.write();
+        let (attestation, signers) = Attestation::verify(&bytes, &network, builders)?;
+        let file = attestation.file;
+        self.keep(vec![put_attested(&record.to_string(), bytes)])?;
+        tracing::info!(%file, source = %attestation.source, "builders attest the file");
+        Ok(FileAttested {
+            file: file.to_string(),
+            builders: signers.iter().map(ToString::to_string).collect(),
+            threshold: builders.threshold(),
+        })
+    }
+
+    /// Whether enough builders say this of a file, if the node asks for that.
+    ///
+    /// # Errors
+    /// [`TrustError::NotAttested`].
+    pub(crate) fn is_attested(&self, wanted: &Attestation) -> Result<(), TrustError> {
+        if self.builders.is_none() {
+            return Ok(());
+        }
+        let (builders, network) = self.builders()?;
+        let not = || TrustError::NotAttested {
+            package: wanted.package.clone(),
+            file: wanted.file,
+            threshold: builders.threshold(),
+        };
+        let record = wanted.unsigned()?;
+        let record = SourceRoot::of(record.record()).to_string();
+        let known = self.attestation(&record)?.ok_or_else(not)?;
+        let verified = Attestation::verify(&known.write(), &network, builders);
+        match verified {
+            Ok((found, _)) if found == *wanted => Ok(()),
+            _ => Err(not()),
+        }
+    }
+
+    fn builders(&self) -> Result<(&Quorum, Network), TrustError> {
+        let builders = self.builders.as_ref().ok_or(TrustError::NoBuilders)?;
+        let kept = self.kept.lock();
+        let keyset = kept.keyset.as_ref().ok_or(TrustError::NoKeyset)?;
+        Ok((builders, keyset.record().network.clone()))
+    }
+
+    /// What is kept of a record of builders.
+    fn attestation(&self, record: &str) -> Result<Option<Frame>, TrustError> {
+        match self.store.archive() {
+            Some(archive) => kept::attested(archive, record),
+            None => Ok(None),
+        }
+    }
+
+    /// The keyset that the node goes by, as it is shown.
+    ///
+    /// # Errors
+    /// [`TrustError::NoKeyset`].
+    pub(crate) fn shown(&self) -> Result<KeysetInForce, TrustError> {
+        let kept = self.kept.lock();
+        let keyset = kept.keyset.as_ref().ok_or(TrustError::NoKeyset)?;
+        let record = keyset.record();
+        let keys = |of: &Quorum| of.keys().iter().map(ToString::to_string).collect();
+        Ok(KeysetInForce {
+            id: keyset.id().to_string(),
+            network: record.network.to_string(),
+            version: record.version.0,
+            expires: record.expires,
+            root_threshold: record.root.threshold(),
+            root: keys(&record.root),
+            release_threshold: record.release.threshold(),
+            release: keys(&record.release),
+            newest: kept.newest.map(|newest| NewestRelease {
+                id: newest.release.to_string(),
+                epoch: newest.position.epoch.0,
+                sequence: newest.position.sequence.0,
+            }),
+            revoked: kept.revoked.keys().map(ToString::to_string).collect(),
+        })
+    }
+
+    fn keep(&self, changes: Vec<RecordChange>) -> Result<(), TrustError> {
+        match self.store.archive() {
+            Some(archive) => Ok(archive.set_records(changes)?),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
