@@ -53,6 +53,10 @@ super::codes! { ALL_HTTP: "The node's interface", "Why the node refuses a reques
     INVALID_REHEARSAL_WAIT = "invalid-rehearsal-wait", Usage, "Give a wait within the bounds that are named, or apply with `--no-rehearsal`.";
     /// The snapshot is asked for in a way that is not understood.
     INVALID_SNAPSHOT_QUERY = "invalid-snapshot-query", Usage, "Ask for `/v1/snapshot`, or for `/v1/snapshot?code=embed`.";
+    /// Code is handed over in a way that is not understood.
+    INVALID_CODE_QUERY = "invalid-code-query", Usage, "Post the bytes of a library to `/v1/code?from=PATH`.";
+    /// Code that was handed over cannot be kept until a plan brings it.
+    CODE_NOT_TAKEN = "code-not-taken", NoAnswer, "See that there is space on the disk of the node's data folder, and try again.";
     /// The text is not the number of an upgrade.
     INVALID_UPGRADE_ID = "invalid-upgrade-id", Usage, "See the numbers with `refit upgrade history`.";
     /// The node knows no such upgrade.

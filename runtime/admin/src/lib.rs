@@ -59,16 +59,16 @@ pub use events::EventFeed;
 pub use host::{HostName, HostNameError};
 pub use limits::{
     BATCH_IDLE_WAIT, BATCH_SLOW_WAIT, BATCH_TURN, BATCHES_MAX, BODY_RATE_MIN, BODY_WAIT,
-    CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE, EVENT_READERS_MAX, HEADER_WAIT,
-    IMPORT_WAIT, KEYSET_BYTES_MAX, LOOK_WAIT, LOOKS_MAX, Limits, MESSAGE_BYTES_MAX, ORDERS_MAX,
-    PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT, SNAPSHOT_WAIT, STOP_WRITE_WAIT,
-    STRANGERS_MAX, WRITE_BYTES_MIN, WRITE_WINDOW,
+    CODE_BYTES_MAX, CODE_WAIT, CONNECTIONS_MAX, DRAIN_BYTES_MAX, EVENT_KEEP_ALIVE,
+    EVENT_READERS_MAX, HEADER_WAIT, IMPORT_WAIT, KEYSET_BYTES_MAX, LOOK_WAIT, LOOKS_MAX, Limits,
+    MESSAGE_BYTES_MAX, ORDERS_MAX, PLAN_BYTES_MAX, REQUEST_WAIT, REQUESTS_MAX, SHUTDOWN_WAIT,
+    SNAPSHOT_WAIT, STOP_WRITE_WAIT, STRANGERS_MAX, WRITE_BYTES_MIN, WRITE_WINDOW,
 };
 pub use listen::{Address, BindError, Listen};
 pub use metrics::{BuildInfo, Metrics, Outcome, PAUSE_BUCKETS_S, RehearsalOutcome};
 pub use node::{
     Answer, Answered, ApplyOptions, CapturedState, CarriedOut, GoodState, LastGood, Moment, Node,
-    OrderedBy, Pending, Refusal, Replied, Sent, TakenSnapshot,
+    OfferedCode, OrderedBy, Pending, Refusal, Replied, Sent, TakenSnapshot,
 };
 pub use origin::{
     HEADER_BRANCH, HEADER_GENERATION, HEADER_HEIGHT, HEADER_LIFE, HEADER_REPEATED,

@@ -1,10 +1,10 @@
 //! The node as this crate sees it: [`Node`], which the embedding implements.
 
 use crate::api::{
-    EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life, OfferedRelease,
-    ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport,
-    ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
-    UpgradeReport,
+    CodeTaken, EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life,
+    OfferedRelease, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
+    RehearsalReport, ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
+    UpgradeRecord, UpgradeReport,
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
@@ -106,6 +106,12 @@ pub trait Node: Send + Sync + 'static {
         change: ParameterChange,
         by: OrderedBy,
     ) -> Answer<'_, CarriedOut<ParametersReport>>;
+
+    /// Takes the bytes of a library that a plan will name by their hash; may take minutes. Nothing of them is run.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if they do not arrive whole, or cannot be written.
+    fn offer(&self, code: OfferedCode) -> Result<CodeTaken, Refusal>;
 
     /// Begins the upgrade that a plan describes; `plan` is the plan's JSON, decoded by the node. With a [`RequestId`]
     /// under which the same was begun before, begins nothing and gives that upgrade.
@@ -340,6 +346,22 @@ impl fmt::Debug for TakenSnapshot {
         f.debug_struct("TakenSnapshot")
             .field("bytes", &self.bytes)
             .field("moment", &self.moment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A library on its way in.
+pub struct OfferedCode {
+    /// Where it lies for whoever hands it over; empty if nobody says.
+    pub from: String,
+    /// Its bytes, read on threads that may block.
+    pub bytes: Box<dyn Read + Send>,
+}
+
+impl fmt::Debug for OfferedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OfferedCode")
+            .field("from", &self.from)
             .finish_non_exhaustive()
     }
 }

@@ -160,3 +160,7 @@ pub const REPORTS_BYTES_MAX: usize = 16 << 20;
 
 /// Bytes of all files of one plan, of which a copy each is in memory while the upgrade is under way.
 pub const STAGED_BYTES_MAX: usize = 1 << 30;
+
+/// Libraries that were handed over and wait for a plan, at most; together they have at most [`STAGED_BYTES_MAX`] bytes. The
+/// oldest go.
+pub const OFFERED_MAX: usize = 64;

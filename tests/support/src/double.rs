@@ -22,16 +22,16 @@ use refit_abi::descriptor::KindDescriptor;
 use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
-    CodeBefore, EngineRestarted, EngineRevived, HaltedStatus, Imported, KeptRelease, KeysetInForce,
-    Life, OfferedRelease, ParameterChange, ParameterValue, ParametersOrdered, ParametersReport,
-    ProbationStatus, QuarantineEntry, RehearsalReport, ReleasesPruned, RevisedReply,
-    RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord, UpgradeReport,
-    UpgradeState,
+    CodeBefore, CodeTaken, EngineRestarted, EngineRevived, HaltedStatus, Imported, KeptRelease,
+    KeysetInForce, Life, OfferedRelease, ParameterChange, ParameterValue, ParametersOrdered,
+    ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport, ReleasesPruned,
+    RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
+    UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
-    EventFeed, GoodState, LastGood, Metrics, Moment, Node, OrderedBy, Part, Pending, Refusal,
-    Replied, RequestId, Room, Sent, Share, TakenSnapshot,
+    EventFeed, GoodState, LastGood, Metrics, Moment, Node, OfferedCode, OrderedBy, Part, Pending,
+    Refusal, Replied, RequestId, Room, Sent, Share, TakenSnapshot,
 };
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -260,6 +260,18 @@ impl Node for Double {
             body: Box::new(self.snapshot),
             bytes: self.snapshot.len() as u64,
             moment: MOMENT,
+        })
+    }
+
+    fn offer(&self, code: OfferedCode) -> Result<CodeTaken, Refusal> {
+        let OfferedCode { from, mut bytes } = code;
+        let mut taken = Vec::new();
+        bytes
+            .read_to_end(&mut taken)
+            .map_err(|error| Refusal::new(500, "code-not-taken", error.to_string(), "try again"))?;
+        Ok(CodeTaken {
+            artifact: from,
+            bytes: taken.len() as u64,
         })
     }
 

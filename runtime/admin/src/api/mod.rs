@@ -4,6 +4,7 @@
 //! does not know. Heights and generations are plain numbers, engine ids the text that
 //! [`refit_abi::EngineId`] shows.
 
+mod code;
 mod event;
 mod imported;
 mod life;
@@ -16,6 +17,7 @@ mod release;
 mod status;
 mod upgrade;
 
+pub use code::CodeTaken;
 pub use event::{Event, EventId, EventIdError};
 pub use imported::{
     Authorised, FileAttested, Imported, KeysetInForce, NewestRelease, OfferedLibrary,

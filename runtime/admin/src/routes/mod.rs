@@ -2,6 +2,7 @@
 
 mod batch;
 mod blocking;
+mod code;
 mod engines;
 mod events;
 mod health;
@@ -35,7 +36,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/releases, /v1/releases/ID, /v1/keyset, /v1/quarantine, /v1/engines/ID/messages, \
+const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/code, /v1/releases, /v1/releases/ID, /v1/keyset, /v1/quarantine, /v1/engines/ID/messages, \
      /v1/engines/ID/queries, /v1/engines/ID/state, /v1/engines/ID/restart or /v1/engines/ID/revive, /v1/parameters, /v1/snapshot, /v1/events, /livez, /readyz or /metrics";
 
 /// A node, and by which way clients come to it.
@@ -135,6 +136,7 @@ pub(crate) fn all(app: App) -> Router {
         .route("/v1/status", get(status::status))
         .route("/v1/upgrades", get(upgrades::history).post(upgrades::apply))
         .route("/v1/upgrades/rehearse", post(upgrades::rehearse))
+        .route("/v1/code", post(code::offer))
         .route("/v1/releases", get(releases::list).post(releases::import))
         .route("/v1/releases/prune", post(releases::prune))
         .route("/v1/releases/{id}", get(releases::one))

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod batch;
+mod code;
 mod doors;
 mod events;
 mod interface;

@@ -243,6 +243,7 @@ impl Run {
         }
         self.known.stands(&status);
         let plan = self.plan(deed, &status)?;
+        self.client.offer(&plan).await?;
         let body = serde_json::to_string(&plan)
             .map_err(|error| Failure::output(std::io::Error::other(error)))?;
         let headers = match self.random.one_in(REHEARSED_OF) {

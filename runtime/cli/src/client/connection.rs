@@ -10,7 +10,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::http::request::Builder;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use refit_admin::{BATCH_CONTENT_TYPE, BYTES_CONTENT_TYPE, Bytes};
+use refit_admin::{BATCH_CONTENT_TYPE, BYTES_CONTENT_TYPE, Bytes, CODE_WAIT};
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -109,6 +109,20 @@ impl Connection {
         body: String,
     ) -> Result<Answer, ClientError> {
         self.ask(Method::POST, path, headers, body).await
+    }
+
+    /// Posts bytes that are no text.
+    pub(crate) async fn upload(&mut self, path: &str, bytes: Bytes) -> Result<Answer, ClientError> {
+        let request = self.head(Method::POST, path);
+        let request = request.header(CONTENT_TYPE, "application/octet-stream");
+        let request = with_body(request, Outgoing::bytes(bytes))?;
+        let Self {
+            address, sender, ..
+        } = self;
+        match tokio::time::timeout(CODE_WAIT, exchange(address, sender, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(no_answer(address, CODE_WAIT)),
+        }
     }
 
     pub(crate) async fn delete(&mut self, path: &str) -> Result<Answer, ClientError> {

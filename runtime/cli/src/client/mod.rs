@@ -5,6 +5,7 @@ mod connection;
 mod error;
 mod events;
 mod incoming;
+mod offer;
 mod outgoing;
 mod reads_on;
 mod refused;

@@ -48,6 +48,7 @@ pub(super) async fn of(
     text: String,
     bound: Option<Duration>,
 ) -> Result<RehearsalReport, Failure> {
+    client.offer_text(&text).await?;
     show::talk("the node rehearses the upgrade on a copy of its state");
     let answer = client.post("/v1/upgrades/rehearse", &[], text).await;
     let answer = answer.map_err(not_again)?;

@@ -43,6 +43,7 @@ pub(crate) async fn run(
         upgrade_before::take(client, args.snapshot_out.as_deref()).await?;
     }
     let stops = upgrade_served::stops(&plan);
+    client.offer_text(&plan).await?;
     let answer = client.post("/v1/upgrades", &wishes(&args), plan).await?;
     let UpgradeAccepted { id, repeated } = client.decode(&answer)?;
     let before = if repeated { " before" } else { "" };

@@ -121,7 +121,8 @@ pub(super) async fn make(
         false => args.max_pause,
     };
     let rehearsal = match args.no_rehearsal {
-        true => None,
+        // Whoever applies it need not have the files.
+        true => client.offer(&plan).await.map(|()| None)?,
         false => rehearse::run(client, &plan, max_pause).await?,
     };
     plan.predicted_pause_us = rehearsal.as_ref().and_then(|report| report.predicted_us);

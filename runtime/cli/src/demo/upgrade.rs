@@ -44,6 +44,7 @@ pub(crate) async fn plan(client: &Client, libraries: Libraries<'_>) -> Result<Pl
 pub(crate) async fn begin(client: &Client, libraries: Libraries<'_>) -> Result<u64, Failure> {
     confirm(client).await?;
     let plan = plan(client, libraries).await?;
+    client.offer(&plan).await?;
     let body = serde_json::to_string(&plan)
         .map_err(|error| Failure::output(std::io::Error::other(error)))?;
     let answer = client.post("/v1/upgrades", &[], body).await?;

@@ -309,6 +309,7 @@ impl Session {
 
     /// Hands the plan over and waits for the end of its upgrade.
     async fn apply(&self, plan: &Plan) -> Result<UpgradeReport, Failure> {
+        self.client.offer(plan).await?;
         let plan = serde_json::to_string(plan)
             .map_err(|error| Failure::output(std::io::Error::other(error)))?;
         self.confirm().await;

@@ -1,8 +1,9 @@
-//! The code of engines: which modules are mapped ([`libraries`]), which do not come in again ([`quarantine`]), and which
-//! may have come in when the node ended ([`armed`]).
+//! The code of engines: which modules are mapped ([`libraries`]), which do not come in again ([`quarantine`]), which
+//! may have come in when the node ended ([`armed`]), and which were handed over for a plan ([`offered`]).
 
 pub(crate) mod armed;
 pub(crate) mod libraries;
+pub(crate) mod offered;
 pub(crate) mod quarantine;
 
 use parking_lot::Mutex;

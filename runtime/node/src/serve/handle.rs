@@ -22,17 +22,18 @@ use crate::upgrade::Upgrades;
 use crate::watch::{Watched, Watcher};
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
+use refit_abi::codes;
 use refit_abi::{EngineId, Height};
 use refit_admin::api::{
-    EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life, OfferedRelease,
-    ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport,
-    ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
-    UpgradeReport,
+    CodeTaken, EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life,
+    OfferedRelease, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
+    RehearsalReport, ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
+    UpgradeRecord, UpgradeReport,
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, GoodState,
-    LastGood, Metrics, Moment, OrderedBy, Pending, Refusal, Replied, RequestId, Room, Sent,
-    TakenSnapshot,
+    LastGood, Metrics, Moment, OfferedCode, OrderedBy, Pending, Refusal, Replied, RequestId, Room,
+    Sent, TakenSnapshot,
 };
 use refit_kernel::{Duty, Receipt};
 use refit_ordering::BlockRefused;
@@ -241,6 +242,21 @@ impl refit_admin::Node for Node {
         by: OrderedBy,
     ) -> Answer<'_, CarriedOut<ParametersReport>> {
         Box::pin(async move { self.change_parameters(change, &by).await })
+    }
+
+    fn offer(&self, code: OfferedCode) -> Result<CodeTaken, Refusal> {
+        let OfferedCode { from, bytes } = code;
+        let taken = self.upgrades.offered.take(from, bytes);
+        let taken = taken.map_err(|error| {
+            let detail = format!("the library cannot be kept: {error}");
+            let next =
+                "see that there is space on the disk of the node's data folder, and try again";
+            Refusal::new(500, codes::CODE_NOT_TAKEN, detail, next)
+        })?;
+        Ok(CodeTaken {
+            artifact: taken.artifact,
+            bytes: taken.bytes,
+        })
     }
 
     fn apply(

@@ -13,6 +13,7 @@ pub(crate) mod trial;
 use crate::answers::events::{self, Events};
 use crate::blocks::driver::{Driver, DriverParts};
 use crate::blocks::intake::{self, Door};
+use crate::code::offered::Offered;
 use crate::code::{CodeLock, armed};
 use crate::known::latest::Latest;
 use crate::known::released::Released;
@@ -356,6 +357,7 @@ impl Node {
             duty: duty.clone(),
             intake: intake.clone(),
             store: store.clone(),
+            offered: Offered::begin(place_of(config.data_dir.as_deref(), "offered")),
             watch: config.watch,
             metrics: metrics.clone(),
             watched: watched.clone(),
@@ -413,7 +415,7 @@ impl Node {
             alarms: tell_alarms,
             trials: Trials {
                 command: config.trial,
-                folder: trial_folder(config.data_dir.as_deref()),
+                folder: place_of(config.data_dir.as_deref(), "trial"),
                 on_panic,
                 trying: Mutex::default(),
             },
@@ -504,11 +506,11 @@ fn solo(config: &NodeConfig) -> Solo {
     })
 }
 
-/// Where trials of roll-backs make their copies.
-fn trial_folder(data_dir: Option<&Path>) -> PathBuf {
+/// Where a node keeps what it needs for a while: in its folder, if it has one.
+fn place_of(data_dir: Option<&Path>, name: &str) -> PathBuf {
     match data_dir {
-        Some(folder) => folder.join("trial"),
-        None => std::env::temp_dir().join(format!("refit-trial-{}", std::process::id())),
+        Some(folder) => folder.join(name),
+        None => std::env::temp_dir().join(format!("refit-{name}-{}", std::process::id())),
     }
 }
 

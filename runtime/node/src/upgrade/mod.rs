@@ -46,6 +46,7 @@ use crate::blocks::clock::Clock;
 use crate::blocks::intake::Intake;
 use crate::code::CodeLock;
 use crate::code::libraries::{Libraries, Release};
+use crate::code::offered::Offered;
 use crate::code::quarantine::{Forbidden, Quarantine};
 use crate::known::standing::Standing;
 use crate::pause::Recall;
@@ -77,6 +78,8 @@ pub(crate) struct Upgrades {
     pub(crate) duty: Arc<Duty>,
     intake: Sender<Intake>,
     store: Arc<dyn Store>,
+    /// Libraries that were handed over.
+    pub(crate) offered: Offered,
     code: Arc<CodeLock>,
     probation: Arc<Probation>,
     watch: Arc<Mutex<dyn Watch>>,
@@ -162,6 +165,7 @@ pub(crate) struct UpgradesParts {
     pub(crate) duty: Arc<Duty>,
     pub(crate) intake: Sender<Intake>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) offered: Offered,
     /// Gets each phase, and may withdraw an upgrade.
     pub(crate) watch: Arc<Mutex<dyn Watch>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -185,6 +189,7 @@ impl Upgrades {
             duty,
             intake,
             store,
+            offered,
             watch,
             metrics,
             watched,
@@ -210,6 +215,7 @@ impl Upgrades {
             duty,
             intake,
             store,
+            offered,
             code,
             probation,
             watch,

@@ -4,6 +4,7 @@ use super::attempt::Attempt;
 use super::refused::{UpgradeRefused, refused, refused_by};
 use super::stage;
 use super::steps::Steps;
+use crate::code::offered::Offered;
 use refit_admin::api;
 use refit_kernel::Grants;
 use refit_loader::{Loader, ProbedArtifact};
@@ -15,6 +16,8 @@ use std::time::Instant;
 /// A plan, and what it meets.
 pub(super) struct Probing<'a> {
     pub(super) loader: &'a Loader,
+    /// Libraries that were handed over.
+    pub(super) offered: &'a Offered,
     pub(super) plan: &'a Plan,
     pub(super) live: &'a Live,
     /// The grants of the live generation.
@@ -27,6 +30,7 @@ impl Attempt {
     pub(super) fn probe(&mut self, grants: &Grants) -> Result<Vec<ProbedArtifact>, UpgradeRefused> {
         let probing = Probing {
             loader: &self.upgrades.loader,
+            offered: &self.upgrades.offered,
             plan: &self.plan,
             live: &self.live,
             grants,
@@ -62,7 +66,7 @@ impl Probing<'_> {
     /// From the files to modules that a child process found fit.
     pub(super) fn run(&self, steps: &mut Steps) -> Result<Vec<ProbedArtifact>, UpgradeRefused> {
         let start = Instant::now();
-        let staged = stage::stage_all(self.loader, self.plan, steps)?;
+        let staged = stage::stage_all(self, steps)?;
         steps.reached(Phase::Staged, start)?;
         let start = Instant::now();
         let mut probed = Vec::new();

@@ -45,6 +45,7 @@ impl Upgrades {
         let start = Instant::now();
         let probing = Probing {
             loader: &self.loader,
+            offered: &self.offered,
             plan: &plan,
             live: &live,
             grants: &grants,
