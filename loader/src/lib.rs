@@ -19,6 +19,8 @@
 //! A throw-away child of a node has [`ChildLoader`] instead, which unmaps nothing and so can check a module
 //! in its own process.
 //!
+//! A node confines itself before it maps the first module ([`confine`]), and has a [`helper`] start what it may not.
+//!
 //! A program that uses this crate exports the symbols of [`sys::interposers`] and starts
 //! [`probe::child::child_main`] when it is called as the probe.
 //!
@@ -28,6 +30,8 @@
     reason = "this crate maps and unmaps code, and is one of two that may"
 )]
 
+pub mod confine;
+pub mod helper;
 pub mod inspect;
 pub mod probe;
 pub mod sys;

@@ -160,6 +160,15 @@ impl Loader {
         lock(&self.shared.mapping)
     }
 
+    /// Has a copy of this process go before it when the machine is short of memory, where the copy cannot say so itself:
+    /// in a confined process, it reaches nothing that the system says of it.
+    pub fn goes_first(&self, copy: u32) {
+        if let Some(helper) = &self.shared.probe.helper {
+            // Without the helper the system chooses by itself.
+            let _ = helper.goes_first(copy);
+        }
+    }
+
     /// The number of holds that were not released yet.
     pub fn holds(&self) -> usize {
         self.shared.holds.load(Ordering::Acquire)

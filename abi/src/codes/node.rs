@@ -92,6 +92,12 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     RUN_DATA_DIR = "run-data-dir", Usage, "Name another with `--data-dir`.";
     /// The descriptor on which the node is to say its steps is not open.
     RUN_ANNOUNCE = "run-announce", Usage, "Leave `--announce-steps` out: `refit chaos` uses it.";
+    /// The node does not enter its sandbox.
+    SANDBOX_NOT_ENTERED = "sandbox-not-entered", Usage, "Start it again; with `--sandbox=off` if you trust the code of its engines.";
+    /// The sandbox is required, and this system enforces a part of it.
+    SANDBOX_NOT_FULL = "sandbox-not-full", Usage, "Run the node on a newer kernel, or with `--sandbox=on`, which takes what the system has.";
+    /// The process that starts what a confined node may not did not start.
+    SANDBOX_NO_HELPER = "sandbox-no-helper", Usage, "Raise the limit of processes (`ulimit -u`), and start the node again.";
     /// The node cannot restart with what it ran.
     RUN_NOT_KEPT = "run-not-kept", Internal, "See that the library is the one you want, and start the node again by hand.";
     /// The node cannot listen there.

@@ -3,8 +3,10 @@
 //! A data folder or a folder of libraries may lie inside the package that is built. The tag is
 //! cargo's own (<https://bford.info/cachedir/>), so programs that make backups know it too.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use rustix::fs::OFlags;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The name of the tag in the folder.
@@ -61,7 +63,12 @@ pub fn make_data(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) -> i
     }
     let was_output = is_ours(&path.join(TAG))?;
     if ours.is_some() || was_output {
-        fs::write(path.join(DATA_TAG), format!("{SIGNATURE}\n{OURS} data.\n"))?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(true);
+        // Not where a link leads to: code of a node's engines may have put it there.
+        let options = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+        let mut tag = options.open(path.join(DATA_TAG))?;
+        tag.write_all(format!("{SIGNATURE}\n{OURS} data.\n").as_bytes())?;
     }
     match was_output {
         true => fs::remove_file(path.join(TAG)),

@@ -11,7 +11,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 /// The variable in which a child finds the question.
-pub(super) const VARIABLE: &str = "REFIT_PROBE_QUESTION";
+pub(crate) const VARIABLE: &str = "REFIT_PROBE_QUESTION";
 
 /// The purpose of the answers, hashed into them so that no hash made for another purpose is one.
 const PURPOSE: &str = "refit 2026 answer of a probe";

@@ -19,11 +19,15 @@ mod verdict;
 pub use error::{ProbeError, start_hint};
 pub use verdict::{InterfaceId, Verdict};
 
+pub(crate) use challenge::VARIABLE as QUESTION;
+
+use crate::helper::Helper;
 use crate::stage::StagedArtifact;
 use challenge::Challenge;
 use refit_abi::descriptor::Descriptor;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The time that a probe may take if the command gives no other, in seconds.
@@ -42,6 +46,7 @@ pub struct ProbeCommand {
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) deadline: Duration,
+    pub(crate) helper: Option<Arc<Helper>>,
 }
 
 impl ProbeCommand {
@@ -52,6 +57,7 @@ impl ProbeCommand {
             arguments: Vec::new(),
             environment: Vec::new(),
             deadline: Duration::from_secs(PROBE_S),
+            helper: None,
         }
     }
 
@@ -66,6 +72,13 @@ impl ProbeCommand {
     #[must_use]
     pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Has the helper start it: its own program, under the words that the helper has for probes.
+    #[must_use]
+    pub fn by(mut self, helper: Option<Arc<Helper>>) -> Self {
+        self.helper = helper;
         self
     }
 
@@ -96,7 +109,7 @@ impl ProbedArtifact {
     /// [`ProbeError`] says why this node must not load it.
     pub fn probe(staged: StagedArtifact, command: &ProbeCommand) -> Result<Self, ProbeError> {
         let challenge = Challenge::new();
-        let output = run::run(command, &challenge, &staged.path_for_child())?;
+        let output = run::run(command, &challenge, &staged)?;
         let descriptor = output.descriptor(&challenge.answer(staged.id()))?;
         // After the report is proven to be of these bytes, before it is remembered for them.
         verdict::judge(&descriptor)?;

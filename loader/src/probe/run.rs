@@ -2,14 +2,16 @@
 
 use super::challenge::{Challenge, VARIABLE};
 use super::{ProbeCommand, ProbeError, report};
+use crate::helper::{Given, Kind, Process, Started};
+use crate::stage::StagedArtifact;
 use refit_abi::descriptor::Descriptor;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest report, in bytes: a descriptor of the greatest length, as JSON.
@@ -46,27 +48,38 @@ impl Output {
     }
 }
 
-/// A child that does not outlive its handle.
-struct Leash(Child);
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        // Both fail only if it was waited for already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Runs the command on the file at `path` until it ends.
+/// Runs the command on a staged module until it ends.
 pub(super) fn run(
     command: &ProbeCommand,
     challenge: &Challenge,
-    path: &Path,
+    staged: &StagedArtifact,
 ) -> Result<Output, ProbeError> {
+    let started = match &command.helper {
+        Some(helper) => {
+            let question = challenge.question().to_owned();
+            let files = [staged.as_fd()];
+            let given = Given {
+                files: &files,
+                ..Given::default()
+            };
+            helper.start(&Kind::Probe { question }, &given)
+        }
+        None => start(command, challenge, &staged.path_for_child()),
+    };
+    heard(command, started)
+}
+
+/// Listens to the child until it ends.
+fn heard(command: &ProbeCommand, started: io::Result<Started>) -> Result<Output, ProbeError> {
+    let mut child = started.map_err(|source| ProbeError::NotStarted {
+        program: command.program.clone(),
+        source,
+    })?;
     let deadline = Instant::now() + command.deadline;
-    let mut child = start(command, challenge, path)?;
     let mut ear = Ear::default();
-    let heard = listen(&mut child.0, &mut ear, deadline).and_then(|()| end(&mut child.0, deadline));
+    let outputs = [child.stdout, child.stderr].map(Some);
+    let heard =
+        listen(outputs, &mut ear, deadline).and_then(|()| end(&mut child.process, deadline));
     match heard {
         Ok(status) => Ok(Output {
             status,
@@ -85,8 +98,8 @@ pub(super) fn run(
     }
 }
 
-fn start(command: &ProbeCommand, challenge: &Challenge, path: &Path) -> Result<Leash, ProbeError> {
-    Command::new(&command.program)
+fn start(command: &ProbeCommand, challenge: &Challenge, path: &Path) -> io::Result<Started> {
+    let child = Command::new(&command.program)
         .args(&command.arguments)
         .arg(path)
         // The verdict is about the bytes: no variable of the node's has a say.
@@ -101,12 +114,8 @@ fn start(command: &ProbeCommand, challenge: &Challenge, path: &Path) -> Result<L
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .map(Leash)
-        .map_err(|source| ProbeError::NotStarted {
-            program: command.program.clone(),
-            source,
-        })
+        .spawn()?;
+    Started::of(child)
 }
 
 /// Why there is nothing more to hear.
@@ -130,8 +139,8 @@ struct Ear {
 }
 
 /// Reads both outputs until the child closed them.
-fn listen(child: &mut Child, ear: &mut Ear, deadline: Instant) -> Result<(), Silence> {
-    let (mut report, mut complaint) = (child.stdout.take(), child.stderr.take());
+fn listen(outputs: [Option<OwnedFd>; 2], ear: &mut Ear, deadline: Instant) -> Result<(), Silence> {
+    let [mut report, mut complaint] = outputs;
     while report.is_some() || complaint.is_some() {
         let ready = {
             let sources = [
@@ -207,7 +216,7 @@ fn keep_end(kept: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Silence> {
 }
 
 /// Waits for the end of a child that closed its outputs.
-fn end(child: &mut Child, deadline: Instant) -> Result<ExitStatus, Silence> {
+fn end(child: &mut Process, deadline: Instant) -> Result<ExitStatus, Silence> {
     loop {
         if let Some(status) = child.try_wait().map_err(Silence::Failed)? {
             return Ok(status);
@@ -239,7 +248,10 @@ mod tests {
 
     fn outcome(script: &str, deadline: Duration) -> ProbeError {
         let (command, challenge) = (shell(script).deadline(deadline), Challenge::new());
-        let output = run(&command, &challenge, Path::new("/dev/null"));
+        let output = heard(
+            &command,
+            start(&command, &challenge, Path::new("/dev/null")),
+        );
         output
             .and_then(|output| output.descriptor("no answer"))
             .unwrap_err()
@@ -253,9 +265,8 @@ mod tests {
         assert_eq!(outcome("echo '{}'", long).code(), "probe-not-understood");
         assert_eq!(outcome("yes", long).code(), "probe-not-understood");
         let missing = ProbeCommand::new("/no/such/program");
-        let error = run(&missing, &Challenge::new(), Path::new("/dev/null"))
-            .map(|_| ())
-            .unwrap_err();
+        let started = start(&missing, &Challenge::new(), Path::new("/dev/null"));
+        let error = heard(&missing, started).map(|_| ()).unwrap_err();
         assert_eq!(error.code(), "probe-not-started");
         assert!(error.is_retryable());
     }

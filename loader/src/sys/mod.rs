@@ -8,11 +8,14 @@
 //! handles, [`limits`] bounds a child process, [`voice`] keeps its standard output for its report.
 //! [`fork`] makes a copy of this process that writes down what it finds.
 //! [`inherited`] closes in time what the program before left open, [`outputs`] diverts this process's outputs into pipes,
-//! and [`crash`] names the code that a fatal signal came to.
+//! [`again`] puts this program in its own place once more, [`deaf`] keeps a supervisor's signals from a process, and
+//! [`crash`] names the code that a fatal signal came to.
 
 pub mod address;
+pub mod again;
 pub mod ask;
 pub mod crash;
+pub mod deaf;
 pub mod fence;
 pub mod fork;
 pub mod inherited;

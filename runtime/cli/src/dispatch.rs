@@ -13,10 +13,10 @@ use crate::commands::{
     engine_revive, events, explain, init, key_generate, key_inspect, keyset_create, keyset_inspect,
     keyset_install, keyset_rotate, keyset_sign, parameters, query, release_attest, release_diff,
     release_import, release_pack, release_prune, release_revoke, release_show, release_sign,
-    release_verify, run, send, snapshot_create, snapshot_diff, snapshot_inspect, snapshot_migrate,
-    snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle, upgrade_cancel,
-    upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan, upgrade_quarantine,
-    upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
+    release_verify, run, sandbox, send, snapshot_create, snapshot_diff, snapshot_inspect,
+    snapshot_migrate, snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle,
+    upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
+    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -29,11 +29,20 @@ use std::process::ExitCode;
 pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure> {
     let Cli { common, command } = cli;
     match command {
-        Command::Probe(args) => return Ok(refit_loader::probe::child::child_main(&args.file)),
-        Command::Rehearsal => return Ok(refit_node::rehearsal::child::child_main()),
-        Command::Trial(args) => {
-            return Ok(refit_node::trial_main(&args.folder, probe_command()));
+        Command::Probe(args) => {
+            sandbox::enter_probe(&args.inside)?;
+            return Ok(refit_loader::probe::child::child_main(&args.file));
         }
+        Command::Rehearsal(args) => {
+            sandbox::enter_rehearsal(&args)?;
+            return Ok(refit_node::rehearsal::child::child_main());
+        }
+        Command::Trial(args) => {
+            let helper = sandbox::enter_trial(&args.inside)?;
+            let probe = probe_command().by(helper);
+            return Ok(refit_node::trial_main(&args.folder, probe));
+        }
+        Command::Helper(args) => sandbox::help(&args)?,
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
         Command::Init(args) => init::run(&common, &args)?,

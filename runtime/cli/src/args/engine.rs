@@ -1,5 +1,6 @@
 //! Building and looking at engine libraries.
 
+use super::InsideArgs;
 use super::{BuildingArgs, CacheArgs, CheckArgs, FreezeArgs, NewArgs, OutputArgs};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand, ValueEnum};
@@ -158,6 +159,8 @@ pub(crate) struct ProbeArgs {
     /// The library.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) inside: InsideArgs,
 }
 
 /// `refit trial`
@@ -166,6 +169,8 @@ pub(crate) struct TrialArgs {
     /// The folder of the copy.
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) inside: InsideArgs,
 }
 
 #[cfg(test)]

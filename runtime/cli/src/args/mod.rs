@@ -27,6 +27,7 @@ mod parameters;
 mod policy;
 mod release;
 mod run;
+mod sandbox;
 mod snapshot;
 mod store;
 mod upgrade;
@@ -71,6 +72,7 @@ pub(crate) use release::{
     ReleaseVerifyArgs, RevokeArgs,
 };
 pub(crate) use run::{RunArgs, block_interval};
+pub(crate) use sandbox::{HelperArgs, InsideArgs, SandboxChoice};
 pub(crate) use snapshot::{
     CreateArgs, DiffArgs, MigrateArgs, RestoreArgs, SnapshotCommand, SnapshotInspectArgs,
     VerifyArgs,
@@ -157,10 +159,13 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Runs an upgrade that comes on stdin, on a copy of the state, and ends. The node calls it.
     #[command(hide = true)]
-    Rehearsal,
+    Rehearsal(InsideArgs),
     /// Rolls a copy of a node's store back, says what that has come to, and ends. The node calls it.
     #[command(hide = true)]
     Trial(TrialArgs),
+    /// Starts what a confined node may not, as the node tells it on stdin, and ends with it. The node starts it.
+    #[command(hide = true)]
+    Helper(HelperArgs),
 }
 
 /// The parser, with the exit codes in every help.

@@ -1,7 +1,8 @@
 //! Running a node.
 
 use super::{
-    BuildingArgs, CodeChoice, ListeningArgs, NamedJson, NamedPath, PolicyArgs, StoreKind, WatchArgs,
+    BuildingArgs, CodeChoice, ListeningArgs, NamedJson, NamedPath, PolicyArgs, SandboxChoice,
+    StoreKind, WatchArgs,
 };
 use crate::units::{milliseconds, shown_time, time};
 use clap::Args;
@@ -89,6 +90,17 @@ pub(crate) struct RunArgs {
     /// changed: for development, since each message then costs the writing of a state. `engine dev` does it.
     #[arg(long, help_heading = "Blocks")]
     pub(crate) check_faults: bool,
+    /// Whether the node confines itself before the first code of an engine comes in: `on`, as far as the system can; `off`;
+    /// or `require`, and it does not start where the system cannot do all of it. Inside, engines reach the data folder and
+    /// little else [default: on].
+    #[arg(
+        long,
+        value_name = "WHETHER",
+        env = "REFIT_SANDBOX",
+        hide_possible_values = true,
+        help_heading = "Sandbox"
+    )]
+    pub(crate) sandbox: Option<SandboxChoice>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]

@@ -111,18 +111,17 @@ impl Connection {
         self.ask(Method::POST, path, headers, body).await
     }
 
-    /// Posts bytes that are no text.
-    pub(crate) async fn upload(&mut self, path: &str, bytes: Bytes) -> Result<Answer, ClientError> {
-        let request = self.head(Method::POST, path);
-        let request = request.header(CONTENT_TYPE, "application/octet-stream");
-        let request = with_body(request, Outgoing::bytes(bytes))?;
-        let Self {
-            address, sender, ..
-        } = self;
-        match tokio::time::timeout(CODE_WAIT, exchange(address, sender, request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(no_answer(address, CODE_WAIT)),
-        }
+    /// Posts bytes that are here already.
+    pub(crate) async fn upload_whole(
+        &mut self,
+        path: &str,
+        bytes: Bytes,
+    ) -> Result<Answer, ClientError> {
+        let (give, pieces) = mpsc::channel(1);
+        // It has room for this one piece.
+        let _ = give.try_send(bytes);
+        drop(give);
+        self.upload(path, pieces, CODE_WAIT).await
     }
 
     pub(crate) async fn delete(&mut self, path: &str) -> Result<Answer, ClientError> {

@@ -42,7 +42,7 @@ impl Client {
         let mut connection = self.connect().await?;
         let bytes = library.bytes().to_vec().into();
         let path = format!("/v1/code?from={from}");
-        let answer = self.accept(connection.upload(&path, bytes).await?)?;
+        let answer = self.accept(connection.upload_whole(&path, bytes).await?)?;
         self.decode(&answer)
     }
 }

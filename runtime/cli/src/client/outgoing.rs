@@ -21,10 +21,6 @@ impl Outgoing {
         Self::Whole(text.into())
     }
 
-    pub(super) fn bytes(bytes: Bytes) -> Self {
-        Self::Whole(bytes)
-    }
-
     pub(super) fn lines(pieces: mpsc::Receiver<Bytes>) -> Self {
         Self::Lines(pieces)
     }

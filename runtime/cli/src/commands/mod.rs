@@ -45,6 +45,8 @@ pub(crate) mod release_sign;
 pub(crate) mod release_verify;
 mod restart;
 pub(crate) mod run;
+mod run_error;
+pub(crate) mod sandbox;
 pub(crate) mod send;
 pub(crate) mod snapshot_create;
 pub(crate) mod snapshot_diff;

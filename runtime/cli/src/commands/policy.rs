@@ -1,12 +1,13 @@
 //! A node's policy on upgrades and on calls that do not return: flags over file over defaults.
 
 use super::restart::Restart;
-use super::run::RunError;
+use super::run_error::RunError;
 use crate::args::{PolicyArgs, WatchArgs};
 use crate::artifact::{rehearsal_command, trial_command};
 use crate::config::{ConfigError, NodeSection};
 use crate::failure::Failure;
 use crate::release::read_record;
+use refit_loader::helper::Helper;
 use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckList, StuckPause};
 use refit_release::key::KeyError;
 use refit_release::{PublicKey, Quorum};
@@ -25,6 +26,13 @@ const STUCK_NAME: &str = "stuck.json";
 pub(super) struct Place<'a> {
     pub(super) file: &'a NodeSection,
     pub(super) data_dir: &'a Path,
+}
+
+/// Who carries out what a policy asks for.
+pub(super) struct Hands {
+    pub(super) restart: Restart,
+    /// Starts children for a confined node.
+    pub(super) helper: Option<Arc<Helper>>,
 }
 
 /// Sets what `args` and the file say of calls that do not return.
@@ -73,11 +81,12 @@ pub(super) fn set(
     config: &mut NodeConfig,
     args: &PolicyArgs,
     place: Place<'_>,
-    restart: Restart,
+    hands: Hands,
 ) -> Result<(), Failure> {
     let Place { file, data_dir } = place;
+    let Hands { restart, helper } = hands;
     let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
-    let mut rehearsal = rehearsal_command();
+    let mut rehearsal = rehearsal_command().by(helper.clone());
     if let Some(wait) = args.rehearsal_wait.or(file.rehearsal_wait) {
         rehearsal = rehearsal.deadline(wait);
     }
@@ -103,7 +112,7 @@ pub(super) fn set(
     }
     config.keyset = file.keyset.as_deref().map(read_record).transpose()?;
     config.builders = builders(file)?;
-    config.trial = Some(trial_command());
+    config.trial = Some(trial_command().by(helper));
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))
         .map_err(|error| Box::new(RunError::Quarantine(error)))?;
     let rolls_back = restart.clone();

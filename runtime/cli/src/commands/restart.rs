@@ -10,26 +10,27 @@
 //! configuration count from where the node was started.
 
 use super::announcing::Announcer;
-use super::run::RunError;
-use crate::artifact::THIS_PROGRAM;
+use super::run_error::RunError;
 use crate::config::Text;
 use crate::exit::Exit;
 use crate::output;
 use crate::show;
 use refit_admin::api::QuarantineEntry;
+use refit_loader::helper::Helper;
+use refit_loader::sys::again::Again;
 use refit_loader::sys::inherited;
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
 use refit_node::{EngineCode, Quarantine, StuckPause};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::fchdir;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::AsRawFd;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
@@ -58,6 +59,8 @@ pub(super) struct Restart {
     configuration: Arc<OnceLock<Option<Text>>>,
     /// Says the steps of the node, if anything does.
     announcer: Option<Announcer>,
+    /// Starts children for a confined node.
+    helper: Arc<OnceLock<Arc<Helper>>>,
 }
 
 /// The files and lists that the process before this one handed over, if there was one.
@@ -76,6 +79,12 @@ struct Handed {
     /// The configuration file as it was read; absent if there was none, or if it is too long to go along.
     #[serde(default)]
     configuration: Option<Text>,
+    /// Whether it is read again, because it is too long.
+    #[serde(default)]
+    is_read_again: bool,
+    /// The number of the open socket of the helper, if the process is confined: then it stays so.
+    #[serde(default)]
+    helper: Option<i32>,
 }
 
 /// One library that is handed over.
@@ -105,6 +114,9 @@ pub(crate) enum NotKept {
     /// An engine has no library from before.
     #[error("no library of engine `{engine}` was handed over")]
     Missing { engine: String },
+    /// The helper cannot go along.
+    #[error("the process that starts children for the node cannot go along: {0}")]
+    NoHelper(io::Error),
     /// There is no list of them yet.
     #[error("the node's engines were not loaded yet")]
     Nothing,
@@ -136,9 +148,16 @@ impl Before {
         self.0.is_some()
     }
 
-    /// The configuration file that the process before was started with, if it went along.
-    pub(super) fn configuration(&self) -> Option<Text> {
-        self.0.as_ref()?.configuration.clone()
+    /// The configuration file that the process before was started with, or that there was none. `None` if it is to be
+    /// read.
+    pub(super) fn configuration(&self) -> Option<Option<Text>> {
+        let handed = self.0.as_ref()?;
+        (!handed.is_read_again).then(|| handed.configuration.clone())
+    }
+
+    /// The open socket of the helper, if the process was confined.
+    pub(super) fn helper(&self) -> Option<i32> {
+        self.0.as_ref()?.helper
     }
 
     /// The library to start an engine with; `None` if this is no restart.
@@ -188,8 +207,12 @@ impl Before {
 impl Restart {
     /// A restart in the folder in which the process is now.
     pub(super) fn here(announcer: Option<Announcer>) -> Self {
+        // Not to be read, only to come back to: no rule about files is in the way of that.
+        let in_place = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Self {
-            folder: File::open(".").ok().map(Arc::new),
+            folder: openat(CWD, ".", in_place, Mode::empty())
+                .ok()
+                .map(|folder| Arc::new(File::from(folder))),
             announcer,
             ..Self::default()
         }
@@ -199,6 +222,12 @@ impl Restart {
     pub(super) fn is_configured(&self, text: Option<Text>) {
         // Set once, at the start: a later call changes nothing.
         let _ = self.configuration.set(text);
+    }
+
+    /// Keeps the helper of a confined node for the next process.
+    pub(super) fn is_helped(&self, helper: Arc<Helper>) {
+        // Set once, at the start: a later call changes nothing.
+        let _ = self.helper.set(helper);
     }
 
     /// Keeps the code that the engines are started with.
@@ -322,11 +351,16 @@ impl Restart {
         }
         let unwritten = stuck.filter(|stuck| !stuck.is_recorded);
         let unwritten = unwritten.map(|stuck| stuck.entry.clone());
+        let configuration = self.configuration.get().cloned().flatten();
+        let is_read_again = configuration.as_ref().is_some_and(|text| !is_short(text));
+        let helper = self.helper.get().map(|helper| helper.goes_along());
         Ok(Handed {
             pid: std::process::id(),
             libraries,
             quarantine: unwritten.into_iter().collect(),
-            configuration: self.configuration.get().cloned().flatten().filter(is_short),
+            configuration: configuration.filter(is_short),
+            is_read_again,
+            helper: helper.transpose().map_err(NotKept::NoHelper)?,
         })
     }
 }
@@ -386,11 +420,6 @@ fn next(folder: Option<&File>, handed: &Handed) -> io::Error {
         Ok(handed) => handed,
         Err(error) => return error.into(),
     };
-    let mut words = std::env::args_os();
-    let mut command = Command::new(THIS_PROGRAM);
-    if let Some(name) = words.next() {
-        command.arg0(name);
-    }
     if let Some(folder) = folder
         && let Err(error) = fchdir(folder)
     {
@@ -398,7 +427,18 @@ fn next(folder: Option<&File>, handed: &Handed) -> io::Error {
     }
     // The next program's outputs are this one's as they were.
     output::finish();
-    command.env(HANDED, handed).args(words).exec()
+    let others = std::env::vars_os().filter(|(name, _)| name != HANDED);
+    let own = (OsString::from(HANDED), OsString::from(handed));
+    let variables = others.chain([own]).map(|(mut variable, value)| {
+        variable.push("=");
+        variable.push(value);
+        variable
+    });
+    let again = Again {
+        words: std::env::args_os().collect(),
+        variables: variables.collect(),
+    };
+    again.begin()
 }
 
 /// Ends the process with a sentence.

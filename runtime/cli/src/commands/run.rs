@@ -2,64 +2,42 @@
 //!
 //! Its addresses go to stdout, a line each, when it is ready to be asked; all else is talk.
 
-use super::announcing::{Announcer, NotOpen};
+use super::announcing::Announcer;
 use super::ends::{Ends, Told};
 use super::listening::{self, whole};
 use super::log_rules;
 use super::policy;
-use super::restart::{Before, NotKept, Restart};
+use super::restart::{Before, Restart};
+use super::run_error::RunError;
+use super::sandbox::{self, Needs, Sandbox};
 use super::supervisor;
 use super::threads;
 use crate::args::{CodeChoice, CommonArgs, RunArgs, StoreKind};
 use crate::artifact::probe_command;
 use crate::config::{self, ConfigError, File};
-use crate::failure::{Failure, Reported};
+use crate::failure::Failure;
 use crate::output;
 use crate::show;
 use crate::source::Sources;
-use refit_abi::codes;
-use refit_abi::host::Explain;
 use refit_admin::Node as _;
 use refit_admin::api::{KindStatus, UpgradeReport, UpgradeState};
-use refit_admin::{Address, BindError, Limits, Listen, Server};
+use refit_admin::{Address, Limits, Listen, Server};
+use refit_loader::helper::Helper;
 use refit_loader::sys::crash;
 use refit_node::{
-    EngineCode, EngineConfig, Failed, FolderError, FolderLock, Forbidden, Holder, Node, NodeConfig,
-    NodeParts, Prepared, Quarantine, QuarantineError, StartError, StoreOpenError,
+    EngineCode, EngineConfig, FolderLock, Forbidden, Holder, Node, NodeConfig, NodeParts, Prepared,
+    Quarantine,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use std::borrow::Cow;
-use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Mode of a data folder that is made: for this user alone.
 const DATA_DIR_MODE: u32 = 0o700;
-
-/// Why a node does not run.
-#[derive(Debug)]
-pub(crate) enum RunError {
-    DataDir {
-        path: PathBuf,
-        source: io::Error,
-    },
-    Announce(NotOpen),
-    Folder(FolderError),
-    Restart(NotKept),
-    Quarantine(QuarantineError),
-    Store(StoreOpenError),
-    Start(StartError),
-    Bind(BindError),
-    Failed(Failed),
-    /// It stopped to be started again, and this program cannot put itself in its own place.
-    NotAgain {
-        why: String,
-    },
-}
 
 pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     if let Some(parent) = args.end_with {
@@ -68,12 +46,11 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     // Before any child is started: none of them has the descriptor.
     let announcer = args.announce_steps.map(Announcer::on).transpose();
     let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
-    output::begin().map_err(Failure::start)?;
     let (restart, before) = (Restart::here(announcer.clone()), Before::handed());
     // A node that starts again in its own place goes on as it was started, whatever became of the file meanwhile: nobody
     // is there who could mend it.
     let text = match before.configuration() {
-        Some(text) => Some(text),
+        Some(text) => text,
         None => config::read(common)?,
     };
     restart.is_configured(text.clone());
@@ -83,9 +60,26 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let data_dir = whole(config::data_dir(common, &file));
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
+    let engines = engines(args, &file, &data_dir, &before)?;
+    // Before the first other thread, and behind all that needs more than the room has: builds, and files that are named.
+    let needs = Needs {
+        data_dir: &data_dir,
+        listens: &listens,
+        engines: &engines,
+        reads: &config::read_again(common, &file),
+    };
+    let choice = args.sandbox.or(file.node.sandbox).unwrap_or_default();
+    let Sandbox { helper, says } = sandbox::enter(choice, &before, needs)?;
+    output::begin().map_err(Failure::start)?;
+    if let Some(helper) = &helper {
+        restart.is_helped(helper.clone());
+        sandbox::watch(helper.clone()).map_err(Failure::start)?;
+    }
     let lives = Lives {
         restart: &restart,
         before: &before,
+        helper,
+        engines,
     };
     let mut config = node_config(args, &file, &data_dir, lives)?;
     if let Some(announcer) = &announcer {
@@ -117,7 +111,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let counted = node.clone();
     output::on_dropped(move |lines| counted.metrics().count_log_lines_dropped(lines));
     let ends = Ends::new(restart.clone(), stop_limit).map_err(Failure::start)?;
-    let served = runtime.block_on(serve(prepared, listens, &ends));
+    let served = runtime.block_on(serve(prepared, listens, &ends, &says));
     let was_told = ends.was_told();
     ends.begin();
     node.stop();
@@ -217,15 +211,19 @@ pub(super) fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
 struct Lives<'a> {
     restart: &'a Restart,
     before: &'a Before,
+    /// Starts children for a confined node.
+    helper: Option<Arc<Helper>>,
+    /// The root engines.
+    engines: Vec<EngineConfig>,
 }
 
-fn node_config(
+/// The engines, and their libraries: built, if they are named by their source.
+fn engines(
     args: &RunArgs,
     file: &File,
     data_dir: &Path,
-    lives: Lives<'_>,
-) -> Result<NodeConfig, Failure> {
-    let Lives { restart, before } = lives;
+    before: &Before,
+) -> Result<Vec<EngineConfig>, Failure> {
     let sources = Sources::of(data_dir, &args.building);
     let mut engines = Vec::new();
     for engine in config::engines(args, file)? {
@@ -242,7 +240,25 @@ fn node_config(
             config: engine.config,
         });
     }
-    let mut config = NodeConfig::new(engines, probe_command());
+    Ok(engines)
+}
+
+fn node_config(
+    args: &RunArgs,
+    file: &File,
+    data_dir: &Path,
+    lives: Lives<'_>,
+) -> Result<NodeConfig, Failure> {
+    let Lives {
+        restart,
+        before,
+        helper,
+        engines,
+    } = lives;
+    let mut config = NodeConfig::new(engines, probe_command().by(helper.clone()));
+    if helper.is_some() {
+        config.copies = sandbox::copies(data_dir);
+    }
     config.grants = file.grants();
     config.check_faults = args.check_faults;
     // One that goes on in its own place was admitted before.
@@ -262,7 +278,11 @@ fn node_config(
         data_dir,
     };
     policy::watch(&mut config, &args.watch, place);
-    policy::set(&mut config, &args.policy, place, restart.clone())?;
+    let hands = policy::Hands {
+        restart: restart.clone(),
+        helper,
+    };
+    policy::set(&mut config, &args.policy, place, hands)?;
     config.data_dir = Some(std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned()));
     before.remember(&config.quarantine);
     Ok(config)
@@ -277,8 +297,13 @@ enum Ended {
 }
 
 /// Starts the engines and serves until a signal comes, then finishes the requests under way. The node can be
-/// asked while its engines start.
-async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<Ended, Failure> {
+/// asked while its engines start. Once it serves, it says what its sandbox enforces.
+async fn serve(
+    prepared: Prepared,
+    listens: Vec<Listen>,
+    ends: &Ends,
+    sandbox: &str,
+) -> Result<Ended, Failure> {
     let told = ends.listen().map_err(Failure::start)?;
     let mut servers = JoinSet::new();
     let mut shutdowns = Vec::new();
@@ -295,6 +320,7 @@ async fn serve(prepared: Prepared, listens: Vec<Listen>, ends: &Ends) -> Result<
     node.serves_at(addresses.clone());
     let mut ended = Ended::Told;
     if started(prepared, &told).await? {
+        show::talk(format_args!("sandbox: {sandbox}"));
         log_start(&node, &addresses);
         show::data(
             &addresses
@@ -393,141 +419,5 @@ fn absolute(address: &Address) -> Address {
             Address::Unix(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
         }
         other => other.clone(),
-    }
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DataDir { path, .. } => {
-                let shown = path.display();
-                match (path.is_dir(), path.exists()) {
-                    (true, _) => write!(f, "cannot write into the data folder {shown}"),
-                    (false, true) => write!(f, "the data folder {shown} is no folder"),
-                    (false, false) => write!(f, "cannot make the data folder {shown}"),
-                }
-            }
-            Self::Announce(error) => error.fmt(f),
-            Self::Folder(error) => error.fmt(f),
-            Self::Restart(error) => write!(f, "the node does not restart: {error}"),
-            Self::Quarantine(error) => error.fmt(f),
-            Self::Store(error) => write!(f, "the node does not start: {error}"),
-            Self::Start(error) => write!(f, "the node does not start: {error}"),
-            Self::Bind(error) => error.fmt(f),
-            Self::NotAgain { why } => {
-                write!(
-                    f,
-                    "the next start of the node carries out what it has stopped for, and it cannot start itself again: {why}"
-                )
-            }
-            Self::Failed(failed) => {
-                write!(f, "the node had failed before it was told to end: {failed}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for RunError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::DataDir { source, .. } => Some(source),
-            Self::Start(_)
-            | Self::Store(_)
-            | Self::Announce(_)
-            | Self::Folder(_)
-            | Self::Restart(_)
-            | Self::Quarantine(_)
-            | Self::NotAgain { .. }
-            | Self::Failed(_) => None,
-            Self::Bind(error) => error.source(),
-        }
-    }
-}
-
-impl Explain for RunError {
-    fn code(&self) -> &str {
-        match self {
-            Self::DataDir { .. } => codes::RUN_DATA_DIR,
-            Self::Announce(_) => codes::RUN_ANNOUNCE,
-            Self::Folder(error) => error.code(),
-            Self::Restart(_) => codes::RUN_NOT_KEPT,
-            Self::Quarantine(error) => error.code(),
-            Self::Store(error) => error.code(),
-            Self::Start(error) => error.code(),
-            Self::Bind(_) => codes::RUN_LISTEN,
-            Self::Failed(_) => codes::RUN_FAILED,
-            Self::NotAgain { .. } => codes::RUN_NOT_KEPT,
-        }
-    }
-
-    fn next(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match self {
-            Self::NotAgain { .. } => {
-                "start the node again: its start carries out what it has stopped for"
-            }
-            Self::DataDir { source, .. } if is_full(source) => {
-                "free space on its disk, or name another with --data-dir"
-            }
-            Self::DataDir { path, .. } if path.is_dir() => {
-                "give this user the right to write into it, or name another with --data-dir"
-            }
-            Self::DataDir { .. } => "name another with --data-dir",
-            Self::Announce(_) => {
-                "leave --announce-steps out, or name a descriptor that the starting program left open"
-            }
-            Self::Folder(error) => return error.next(),
-            Self::Restart(_) => {
-                "see that the library is the one you want, and start the node again by hand"
-            }
-            Self::Quarantine(error) => return error.next(),
-            Self::Store(error) => return error.next(),
-            Self::Start(error) => return error.next(),
-            Self::Bind(BindError::Group { .. } | BindError::OtherGroup { .. }) => {
-                "name another group with --socket-group: root, and a member of it, may give it the socket"
-            }
-            Self::Bind(_) => {
-                "name another place with --socket, --data-dir, --tcp or --probe-listen"
-            }
-            Self::Failed(_) => "its log says more; start it again",
-        })
-    }
-}
-
-impl Reported for RunError {}
-
-/// Whether the disk, or the user's part of it, has no space.
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_step_is_about_what_was_in_the_way() {
-        let folder = tempfile::tempdir().unwrap();
-        let data_dir = |kind: io::ErrorKind| RunError::DataDir {
-            path: folder.path().to_owned(),
-            source: kind.into(),
-        };
-        let next = |error: RunError| error.next().into_owned();
-        assert!(next(data_dir(io::ErrorKind::StorageFull)).starts_with("free space"));
-        assert!(next(data_dir(io::ErrorKind::PermissionDenied)).starts_with("give this user"));
-        let group = RunError::Bind(BindError::OtherGroup {
-            path: folder.path().to_owned(),
-            group: 7,
-            found: 0,
-        });
-        assert!(next(group).contains("--socket-group"));
-    }
-
-    #[test]
-    fn a_node_that_had_failed_ends_with_a_code_of_its_own_and_says_how() {
-        let said = "out of order".to_owned();
-        let error = RunError::Failed(Failed::Driver { said });
-        assert_eq!(error.exit() as u8, 70);
-        assert!(error.to_string().contains("out of order"), "{error}");
     }
 }

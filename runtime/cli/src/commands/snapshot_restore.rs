@@ -2,7 +2,8 @@
 
 use super::announcing::Announcer;
 use super::block_quarantine::lock;
-use super::run::{RunError, make_data_dir};
+use super::run::make_data_dir;
+use super::run_error::RunError;
 use crate::args::{CommonArgs, NamedPath, RestoreArgs};
 use crate::config;
 use crate::failure::{Failure, Reported};

@@ -3,8 +3,8 @@
 use super::json_text::JsonText;
 use super::written::{Written, written};
 use crate::args::{
-    PanicChoice, RepliesChoice, StoreKind, block_interval, call_limit, downtime, listen_addr,
-    pause_limit, rehearsal_wait, stop_limit,
+    PanicChoice, RepliesChoice, SandboxChoice, StoreKind, block_interval, call_limit, downtime,
+    listen_addr, pause_limit, rehearsal_wait, stop_limit,
 };
 use crate::units::{bytes, time};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
@@ -50,6 +50,8 @@ pub(crate) struct NodeSection {
     pub(crate) data_dir: Option<PathBuf>,
     /// Where blocks and states are kept.
     pub(crate) store: Option<StoreKind>,
+    /// Whether the node confines itself.
+    pub(crate) sandbox: Option<SandboxChoice>,
     /// Time in which a block fills while many messages come.
     #[serde(deserialize_with = "block_interval_of")]
     pub(crate) block_interval: Option<Duration>,

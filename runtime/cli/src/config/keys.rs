@@ -54,6 +54,17 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         section: "node",
+        name: "sandbox",
+        form: "`on`, `off` or `require`",
+        default: "on",
+        example: "\"on\"",
+        flag_id: "sandbox",
+        flag: "--sandbox, REFIT_SANDBOX",
+        about: "Whether the node confines itself before the first code of an engine comes in: as far as the system can, not at \
+                all, or in full and else it does not start. Inside, engines reach the data folder and little else.",
+    },
+    Key {
+        section: "node",
         name: "block_interval",
         form: "a time, in whole milliseconds, up to 1min",
         default: "2ms",

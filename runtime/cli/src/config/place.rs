@@ -53,6 +53,13 @@ pub(crate) fn token(args: &CommonArgs, file: &File) -> Result<Option<String>, Co
     }
 }
 
+/// The files that a node reads again when it starts again in its own place.
+pub(crate) fn read_again(args: &CommonArgs, file: &File) -> Vec<PathBuf> {
+    let token = args.token_file.clone();
+    let token = token.or_else(|| file.admin.token_file.clone());
+    super::path(args).into_iter().chain(token).collect()
+}
+
 fn read_token(path: &Path) -> Result<String, ConfigError> {
     // Room for the white space that editors leave at the end.
     let text = read_text(path, TOKEN_BYTES_MAX as u64 + 16)?;

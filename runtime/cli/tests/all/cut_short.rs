@@ -55,8 +55,8 @@ impl Rehearsing {
     }
 }
 
-/// A child of `parent` that rehearses and has run for a while: it is in its loop.
-fn rehearsal_of(parent: u32) -> Option<u32> {
+/// A process that rehearses for `node` and has run for a while: it is in its loop. The node's helper has started it.
+fn rehearsal_of(node: u32) -> Option<u32> {
     let children = std::fs::read_dir("/proc").unwrap();
     let mut pids = children.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     pids.find(|pid: &u32| {
@@ -66,10 +66,16 @@ fn rehearsal_of(parent: u32) -> Option<u32> {
         let fields = stat.rsplit(") ").next().unwrap_or_default();
         let fields: Vec<&str> = fields.split(' ').collect();
         let number = |place: usize| fields.get(place).and_then(|field| field.parse().ok());
-        number(1) == Some(parent)
+        number(1).and_then(parent_of) == Some(node)
             && number(11) > Some(20)
-            && read("cmdline").is_ok_and(|line| line == "refit\0rehearsal\0")
+            && read("cmdline").is_ok_and(|line| line.starts_with("refit\0rehearsal\0"))
     })
+}
+
+/// The process that has started this one.
+fn parent_of(process: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit(") ").next()?.split(' ').nth(1)?.parse().ok()
 }
 
 fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {

@@ -32,6 +32,7 @@ mod parting;
 mod plan_flags;
 mod rehearsal;
 mod releases;
+mod sandbox;
 mod served;
 mod snapshot;
 mod taken_back;

@@ -21,6 +21,10 @@ struct Node<'a> {
 
 impl<'a> Node<'a> {
     fn start(folder: &'a Folder) -> Self {
+        Self::start_with(folder, "--sandbox=on")
+    }
+
+    fn start_with(folder: &'a Folder, sandbox: &str) -> Self {
         let library = |path: &str| build(folder, repository().join(path).to_str().unwrap());
         let (parting, kv) = (
             library("tests/fixtures/parting"),
@@ -31,7 +35,7 @@ impl<'a> Node<'a> {
         let run = ["run", "--engine", first, "--engine", second];
         let mut command = folder.command(&run);
         command
-            .args(["--workers", "1", "--probation-blocks", "0"])
+            .args(["--workers", "1", "--probation-blocks", "0", sandbox])
             .env_remove("RUST_BACKTRACE");
         let log = File::create(folder.path().join("log")).unwrap();
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -166,8 +170,9 @@ fn a_destructor_that_panics_as_a_thread_ends_is_named_with_its_library() {
 
 #[test]
 fn an_engine_that_puts_another_program_in_the_nodes_place_is_named_and_one_in_a_childs_is_not() {
+    // Inside, it puts none there.
     let folder = Folder::new();
-    let mut node = Node::start(&folder);
+    let mut node = Node::start_with(&folder, "--sandbox=off");
     assert_eq!(node.tell("fork").exit, 0);
     assert!(!node.log().contains("another program"), "{}", node.log());
     assert_eq!(node.tell("replace_by_none").exit, 0);

@@ -150,7 +150,7 @@ impl Migration {
             shadow: None,
         };
         let image = Image::of(&self.file)?;
-        let copy = Box::new(move |to, head| image.copy(to, head));
+        let copy = Box::new(move |to, head| image.copy(File::from(to), head));
         // Nobody calls it off: it ends with this process.
         let found = rehearsal::run(&self.runs.child, &request, copy, &|| false)?;
         Ok(found.passed()?)

@@ -105,7 +105,13 @@ impl Photographer<'_> {
         sent.map_err(|_| NotTaken::Ended)?;
         crossbeam_channel::select! {
             recv(self.ended) -> _ => Err(NotTaken::Ended),
-            recv(taken) -> taken => taken.map_err(|_| NotTaken::Overtaken),
+            recv(taken) -> taken => {
+                let taken: Taken = taken.map_err(|_| NotTaken::Overtaken)?;
+                if let Ok(forked) = &taken.forked {
+                    forked.goes_first(&self.upgrades.loader);
+                }
+                Ok(taken)
+            }
             default(CHECKPOINT_WAIT_MAX) => Err(NotTaken::Copy("was not taken in time")),
         }
     }

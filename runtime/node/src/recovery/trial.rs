@@ -14,10 +14,11 @@ use crate::probation::OnProbation;
 use crate::probation::order::RollBack;
 use crate::rehearsal::RehearsalCommand;
 use crate::rehearsal::process::{
-    Complaint, Heard, KillOnDrop, Listened, Until, converse, end, listen,
+    Complaint, Heard, Listened, Outputs, Until, converse, end, listen,
 };
 use refit_abi::host::shown;
 use refit_admin::api::RollBackReport;
+use refit_loader::helper::{Given, Kind, Started};
 use refit_store::{AppendError, Archive, Fault, OpenError, ReadError, RecordChange, Store};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -122,24 +123,24 @@ pub(super) fn child<T: DeserializeOwned>(
     command: &RehearsalCommand,
     folder: &Path,
 ) -> Result<T, TrialError> {
-    let name = command.name.as_deref();
-    let child = Command::new(&command.program)
-        .arg0(name.unwrap_or(command.program.as_os_str()))
-        .args(&command.arguments)
-        .arg(folder)
-        // No variable of the node's changes what it does.
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child
-        .map(KillOnDrop)
-        .map_err(|source| TrialError::NotStarted {
-            program: command.program.clone(),
-            source,
-        })?;
-    let output = converse(&mut child.0)?;
+    let not_started = |source| TrialError::NotStarted {
+        program: command.program.clone(),
+        source,
+    };
+    let started = match &command.helper {
+        Some(helper) => {
+            let folder = std::path::absolute(folder)?;
+            helper.start(&Kind::Trial { folder }, &Given::default())
+        }
+        None => start(command, folder),
+    };
+    let Started {
+        process: mut child,
+        stdout,
+        stderr,
+        ..
+    } = started.map_err(not_started)?;
+    let output = converse(Outputs { stdout, stderr })?;
     let mut heard = Heard::default();
     let until = Until {
         deadline: Instant::now() + command.deadline,
@@ -152,12 +153,27 @@ pub(super) fn child<T: DeserializeOwned>(
         Listened::Closed => {}
         Listened::Late | Listened::CalledOff => return Err(late),
     }
-    let status = end(&mut child.0, &until).ok_or(late)?;
+    let status = end(&mut child, &until).ok_or(late)?;
     let said = heard.report.filter(|_| status.success());
     let tried = said.and_then(|said| serde_json::from_slice(&said).ok());
     tried.ok_or_else(|| TrialError::Failed {
         why: format!("{status}; {}", last_words(&output.complaint)),
     })
+}
+
+fn start(command: &RehearsalCommand, folder: &Path) -> io::Result<Started> {
+    let name = command.name.as_deref();
+    let child = Command::new(&command.program)
+        .arg0(name.unwrap_or(command.program.as_os_str()))
+        .args(&command.arguments)
+        .arg(folder)
+        // No variable of the node's changes what it does.
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    Started::of(child)
 }
 
 /// The end of what the child said to standard error.

@@ -6,6 +6,7 @@ use super::RehearsalError;
 use super::wire::Failed;
 use refit_abi::host::shown_end;
 use refit_kernel::{Executor, ImageScope, StreamError};
+use refit_loader::Loader;
 use refit_loader::sys::crash;
 use refit_loader::sys::fork::{End, Outputs, ProcessCopy, fork};
 use std::fs::File;
@@ -71,6 +72,12 @@ impl Forked {
             process,
             complaints,
         })
+    }
+
+    /// Has the system end it before the node when memory is short.
+    pub(crate) fn goes_first(&self, loader: &Loader) {
+        let process = self.process.id().map(i32::unsigned_abs);
+        process.into_iter().for_each(|copy| loader.goes_first(copy));
     }
 
     /// Waits at most as long for its end. `None` if it is not over.

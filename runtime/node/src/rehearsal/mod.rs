@@ -29,8 +29,10 @@ pub use error::RehearsalError;
 pub(crate) use run::run;
 pub(crate) use wire::{Found, ModuleAt, NEEDS_ALL, Passed, Request, Stretch, Writes};
 
+use refit_loader::helper::Helper;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The default bound on a rehearsal's time.
@@ -57,6 +59,7 @@ pub struct RehearsalCommand {
     pub(crate) arguments: Vec<OsString>,
     pub(crate) deadline: Duration,
     pub(crate) memory_bytes: u64,
+    pub(crate) helper: Option<Arc<Helper>>,
 }
 
 impl RehearsalCommand {
@@ -68,6 +71,7 @@ impl RehearsalCommand {
             arguments: Vec::new(),
             deadline: REHEARSAL_WAIT,
             memory_bytes: REHEARSAL_MEMORY_BYTES,
+            helper: None,
         }
     }
 
@@ -80,6 +84,13 @@ impl RehearsalCommand {
     #[must_use]
     pub fn called(mut self, name: impl Into<OsString>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Has the helper start it: its own program, under the words that the helper has for it.
+    #[must_use]
+    pub fn by(mut self, helper: Option<Arc<Helper>>) -> Self {
+        self.helper = helper;
         self
     }
 

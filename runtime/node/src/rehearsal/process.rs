@@ -1,11 +1,14 @@
-//! The child as a process: it does not outlive its handle, its output is bounded in size and in time, and its end is
-//! waited for.
+//! The child as a process: its output is bounded in size and in time, and its end is waited for. It does not outlive its
+//! handle, whoever has started it.
 
 use super::At;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
+use refit_loader::helper::Process;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ExitStatus};
+use std::os::fd::OwnedFd;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,17 +26,6 @@ pub(crate) const COMPLAINT_BYTES_MAX: usize = 4_096;
 
 /// Between two looks at a child that closed its output and should be ending.
 const EXIT_LOOK: Duration = Duration::from_millis(1);
-
-/// A child that does not outlive its handle.
-pub(crate) struct KillOnDrop(pub(crate) Child);
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        // Both fail only if it was waited for already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The end of what the child wrote to standard error.
 pub(crate) type Complaint = Arc<Mutex<Vec<u8>>>;
@@ -70,21 +62,24 @@ pub(crate) enum Listened {
     CalledOff,
 }
 
+/// Where a child writes.
+pub(crate) struct Outputs {
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+}
+
 /// Threads that read both outputs. They end with the pipes, so none of them is waited for.
-pub(crate) fn converse(child: &mut Child) -> std::io::Result<Output> {
+pub(crate) fn converse(outputs: Outputs) -> std::io::Result<Output> {
     let (sender, lines) = bounded(LINES_MAX);
     let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
     let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
-    if let Some(output) = child.stdout.take() {
-        thread("out").spawn(move || hear(output, &sender))?;
-    }
-    if let Some(output) = child.stderr.take() {
-        let complaint = complaint.clone();
-        thread("err").spawn(move || {
-            keep_end(output, &complaint);
-            drop(ended);
-        })?;
-    }
+    let (stdout, stderr) = (File::from(outputs.stdout), File::from(outputs.stderr));
+    thread("out").spawn(move || hear(stdout, &sender))?;
+    let kept = complaint.clone();
+    thread("err").spawn(move || {
+        keep_end(stderr, &kept);
+        drop(ended);
+    })?;
     Ok(Output {
         lines,
         complaint,
@@ -135,7 +130,7 @@ pub(crate) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until
 }
 
 /// Waits for the end of a child that closed its output.
-pub(crate) fn end(child: &mut Child, until: &Until<'_>) -> Option<ExitStatus> {
+pub(crate) fn end(child: &mut Process, until: &Until<'_>) -> Option<ExitStatus> {
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);

@@ -2,19 +2,23 @@
 //! its time is up.
 
 use super::process::{
-    COMPLAINT_BYTES_MAX, Heard, KillOnDrop, Listened, Output, Until, converse, end, listen,
+    COMPLAINT_BYTES_MAX, Heard, Listened, Output, Outputs, Until, converse, end, listen,
 };
-use super::wire::{Bounds, Found, Report, Request};
+use super::wire::{Bounds, Found, ModuleAt, Report, Request};
 use super::{At, Copying, RehearsalCommand, RehearsalError};
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::host::shown_end;
 use refit_kernel::limits::ENGINE_STACK_BYTES;
 use refit_loader::InterfaceId;
+use refit_loader::helper::{Given, Helper, Kind, Process, Started, path_of_file};
 use refit_loader::sys::crash;
 use refit_loader::sys::fence;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longest wait for the end of standard error after a child ended: a process of its own making may hold
@@ -29,7 +33,7 @@ const OUT_OF_MEMORY: &str = "memory allocation of";
 
 /// Has the copy written to a child, behind these bytes.
 pub(crate) type Copy<'a> =
-    dyn FnOnce(ChildStdin, Vec<u8>) -> Result<Box<dyn Copying>, RehearsalError> + 'a;
+    dyn FnOnce(OwnedFd, Vec<u8>) -> Result<Box<dyn Copying>, RehearsalError> + 'a;
 
 /// Codes of a child whose copy arrived incomplete: the copy's writer may know better why.
 const NOT_WHOLE: [&str; 3] = [CUT, codes::IMAGE_CUT, codes::IMAGE_NOT_READ];
@@ -44,16 +48,30 @@ pub(crate) fn run(
     copy: Box<Copy<'_>>,
     called_off: &dyn Fn() -> bool,
 ) -> Result<Found, RehearsalError> {
-    let head = encoded(command, request)?;
-    let mut child = start(command)?;
-    let output = converse(&mut child.0);
-    let output = output.map_err(|source| not_started(command, source))?;
-    let Some(input) = child.0.stdin.take() else {
-        let source = std::io::Error::other("it has no input");
-        return Err(not_started(command, source));
+    let failed = |source| not_started(command, source);
+    let (started, head) = match &command.helper {
+        Some(helper) => {
+            let Along { files, request } = along(request).map_err(failed)?;
+            let head = encoded(command, &request)?;
+            (by_helper(helper, &files).map_err(failed)?, head)
+        }
+        None => {
+            let head = encoded(command, request)?;
+            (start(command).map_err(failed)?, head)
+        }
+    };
+    let Started {
+        process: mut child,
+        stdout,
+        stderr,
+        stdin,
+    } = started;
+    let output = converse(Outputs { stdout, stderr }).map_err(failed)?;
+    let Some(input) = stdin else {
+        return Err(failed(io::Error::other("it has no input")));
     };
     let mut copying = copy(input, head)?;
-    let outcome = follow(command, &mut child.0, &output, called_off);
+    let outcome = follow(command, &mut child, &output, called_off);
     match outcome {
         Err(error) if NOT_WHOLE.contains(&error.code()) => Err(copying.failure().unwrap_or(error)),
         outcome => outcome,
@@ -63,7 +81,7 @@ pub(crate) fn run(
 /// Listens to the child until it ends, or its time is up, or nobody wants to know.
 fn follow(
     command: &RehearsalCommand,
-    child: &mut Child,
+    child: &mut Process,
     output: &Output,
     called_off: &dyn Fn() -> bool,
 ) -> Result<Found, RehearsalError> {
@@ -119,8 +137,34 @@ fn encoded(command: &RehearsalCommand, request: &Request) -> Result<Vec<u8>, Reh
     Ok([bounds.to_bytes(), bytes].concat())
 }
 
-fn start(command: &RehearsalCommand) -> Result<KillOnDrop, RehearsalError> {
-    Command::new(&command.program)
+/// A request whose modules go along as open files.
+struct Along {
+    files: Vec<File>,
+    request: Request,
+}
+
+/// Opens the modules of a request: the child of a helper cannot reach those of this process.
+fn along(request: &Request) -> io::Result<Along> {
+    let (mut files, mut request) = (Vec::new(), request.clone());
+    let modules = request.old.iter_mut().chain(&mut request.new);
+    for ModuleAt { path } in modules {
+        let place = path_of_file(files.len());
+        files.push(File::open(std::mem::replace(path, place))?);
+    }
+    Ok(Along { files, request })
+}
+
+fn by_helper(helper: &Helper, files: &[File]) -> io::Result<Started> {
+    let files: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+    let given = Given {
+        reads: true,
+        files: &files,
+    };
+    helper.start(&Kind::Rehearsal, &given)
+}
+
+fn start(command: &RehearsalCommand) -> io::Result<Started> {
+    let child = Command::new(&command.program)
         .arg0(
             command
                 .name
@@ -133,12 +177,11 @@ fn start(command: &RehearsalCommand) -> Result<KillOnDrop, RehearsalError> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .map(KillOnDrop)
-        .map_err(|source| not_started(command, source))
+        .spawn()?;
+    Started::of(child)
 }
 
-fn not_started(command: &RehearsalCommand, source: std::io::Error) -> RehearsalError {
+fn not_started(command: &RehearsalCommand, source: io::Error) -> RehearsalError {
     RehearsalError::NotStarted {
         program: command.program.clone(),
         source,

@@ -54,7 +54,7 @@ impl Bounds {
 }
 
 /// The request to the child.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
     /// The modules that run.
     pub(crate) old: Vec<ModuleAt>,
@@ -74,7 +74,7 @@ pub(crate) struct Request {
 }
 
 /// Blocks of the log, and the state before the first of them.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Stretch {
     /// The file of a checkpoint.
     pub(crate) checkpoint: PathBuf,
@@ -85,7 +85,7 @@ pub(crate) struct Stretch {
 }
 
 /// A file for the states that an upgrade ends with.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Writes {
     /// The file: it is there, and the image is written behind what it has.
     pub(crate) path: PathBuf,
@@ -125,7 +125,7 @@ mod as_json {
 }
 
 /// A module's file.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ModuleAt {
     pub(crate) path: PathBuf,
 }

@@ -9,6 +9,7 @@
 
 use refit_abi::codes;
 use refit_abi::host::Explain;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -132,6 +133,8 @@ impl FolderLock {
             .read(true)
             .write(true)
             .mode(LOCK_MODE)
+            // A node that is not confined yet writes to it: not where an engine of before has put a link.
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(path.join(LOCK_NAME))
             .map_err(fail)?;
         let began = Instant::now();

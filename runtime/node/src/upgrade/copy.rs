@@ -7,7 +7,7 @@ use crate::rehearsal::{Copying, Forked, Order, RehearsalError};
 use crossbeam_channel::bounded;
 use refit_abi::Generation;
 use refit_kernel::{Executor, ImageScope};
-use std::process::ChildStdin;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -40,14 +40,14 @@ impl Copier<'_> {
     /// Has the copy written behind `head`; adds to `copied` how long no block ran for it.
     pub(super) fn copy(
         self,
-        to: ChildStdin,
+        to: OwnedFd,
         head: Vec<u8>,
         copied: &mut Duration,
     ) -> Result<Box<dyn Copying>, RehearsalError> {
         let order = Order {
             scope: self.scope,
             head,
-            to: to.into(),
+            to,
             cpu_s: self.cpu_s,
         };
         // Taken before the crew is asked: it waits for nobody, and no library is half mapped in the copy.
@@ -74,7 +74,9 @@ impl Copier<'_> {
         };
         let Copied { forked, took } = answer.ok_or_else(not_come)?;
         *copied += took;
-        Ok(Box::new(forked?))
+        let forked = forked?;
+        forked.goes_first(&self.upgrades.loader);
+        Ok(Box::new(forked))
     }
 }
 

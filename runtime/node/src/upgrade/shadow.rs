@@ -4,8 +4,9 @@ use super::rehearse::Rehearsal;
 use crate::rehearsal::{self, Copying, Found, RehearsalError, Request, Stretch};
 use refit_abi::host::Explain;
 use refit_admin::api::ShadowReport;
+use std::fs::File;
 use std::io::Write;
-use std::process::ChildStdin;
+use std::os::fd::OwnedFd;
 
 /// Finds blocks for a shadow replay, or why there are none.
 pub(crate) type FindStretch = dyn Fn(refit_abi::Generation) -> Result<Stretch, String> + Send;
@@ -34,8 +35,8 @@ impl Rehearsal<'_> {
             shadow: Some(stretch(asked.generation)?),
             ..asked.request
         };
-        let hand_over = |mut to: ChildStdin, head: Vec<u8>| {
-            let written = to.write_all(&head);
+        let hand_over = |to: OwnedFd, head: Vec<u8>| {
+            let written = File::from(to).write_all(&head);
             let written = written.map_err(|error| RehearsalError::NotWritten {
                 reason: error.to_string(),
             });

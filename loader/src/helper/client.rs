@@ -1,0 +1,125 @@
+//! [`Helper`]: the confined process's end.
+
+use super::FILES_MAX;
+use super::leash::{Leash, pair};
+use super::process::{Process, Started};
+use super::wire::{Kind, Order, receive, send};
+use crate::sys::inherited;
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::net::RecvFlags;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+/// The helper of this process.
+#[derive(Debug)]
+pub struct Helper {
+    socket: OwnedFd,
+    /// The process, if this program has started it.
+    child: Option<Mutex<Child>>,
+}
+
+/// What a child is given.
+#[derive(Debug, Default)]
+pub struct Given<'a> {
+    /// Whether it reads from a pipe; else there is nothing to read.
+    pub reads: bool,
+    /// Files that go along: it opens them by [`path_of_file`](super::path_of_file).
+    pub files: &'a [BorrowedFd<'a>],
+}
+
+impl Helper {
+    /// Starts the helper: `command` is this very program under the hidden command that calls
+    /// [`serve`](super::serve). It gets the socket as its input.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn begin(mut command: Command) -> io::Result<Self> {
+        let (socket, theirs) = pair()?;
+        // In a group of its own: what a terminal tells the node is not meant for it.
+        let command = command.process_group(0).stdin(Stdio::from(theirs));
+        let child = Some(Mutex::new(command.spawn()?));
+        Ok(Self { socket, child })
+    }
+
+    /// The helper of the program that was here before, whose socket was left open under this number.
+    ///
+    /// # Errors
+    /// The system's error: nothing is open there.
+    pub fn taken(number: i32) -> io::Result<Self> {
+        Ok(Self {
+            socket: inherited::take(number)?,
+            child: None,
+        })
+    }
+
+    /// Has the socket left open in the program that takes this one's place; gives its number.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn goes_along(&self) -> io::Result<i32> {
+        fcntl_setfd(&self.socket, FdFlags::empty())?;
+        Ok(self.socket.as_raw_fd())
+    }
+
+    /// Starts a child.
+    ///
+    /// # Errors
+    /// The system's error, as the helper met it; or that the helper has ended.
+    pub fn start(&self, kind: &Kind, given: &Given<'_>) -> io::Result<Started> {
+        if given.files.len() > FILES_MAX {
+            return Err(io::Error::other(format!(
+                "it needs {} files, and {FILES_MAX} go along",
+                given.files.len()
+            )));
+        }
+        let (leash, theirs) = pair()?;
+        let (stdout, to_stdout) = io::pipe()?;
+        let (stderr, to_stderr) = io::pipe()?;
+        let (from_stdin, stdin): (OwnedFd, Option<OwnedFd>) = match given.reads {
+            true => {
+                let (reader, writer) = io::pipe()?;
+                (reader.into(), Some(writer.into()))
+            }
+            false => (File::open("/dev/null")?.into(), None),
+        };
+        let streams = [
+            theirs.as_fd(),
+            from_stdin.as_fd(),
+            to_stdout.as_fd(),
+            to_stderr.as_fd(),
+        ];
+        let files: Vec<_> = streams.iter().chain(given.files).copied().collect();
+        send(&self.socket, &Order::Start(kind.clone()), &files)?;
+        // Else the end of an output would not be seen, nor that of the helper.
+        drop((theirs, from_stdin, to_stdout, to_stderr));
+        let mut leash = Leash::new(leash);
+        leash.begun()?;
+        Ok(Started {
+            process: Process::helped(leash),
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+            stdin,
+        })
+    }
+
+    /// Has a child of this process's own, such as a copy of it, go before it when the machine is short of memory.
+    ///
+    /// # Errors
+    /// The system's error, if the helper has ended; what it says of the process is not told.
+    pub fn goes_first(&self, process: u32) -> io::Result<()> {
+        send(&self.socket, &Order::GoesFirst { process }, &[])
+    }
+
+    /// Waits until the helper has ended: nothing can be started from then on. On a thread that does nothing else.
+    pub fn ended(&self) {
+        // It never says anything here: what comes is its end.
+        while matches!(receive::<()>(&self.socket, RecvFlags::empty()), Ok(Some(_))) {}
+        if let Some(child) = &self.child {
+            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).wait();
+        }
+    }
+}
