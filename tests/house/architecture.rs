@@ -28,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Artifacts are named as releases name their files.
     ("refit-loader", &["refit-abi", "refit-release"]),
     ("refit-build", &["refit-abi"]),
+    // A launcher: it knows nothing of what it runs.
+    ("refit-sandbox", &["refit-abi"]),
     // Bytes in, verdicts out.
     ("refit-release", &["refit-abi"]),
     ("refit-kernel", &["refit-abi"]),
@@ -78,6 +80,7 @@ const EVERYTHING: &[&str] = &[
     "refit-node",
     "refit-ordering",
     "refit-release",
+    "refit-sandbox",
     "refit-store",
     "refit-upgrade",
 ];

@@ -35,6 +35,12 @@ super::codes! { ALL_BUILD: "Building an engine from source", "Errors of `refit e
     BUILD_TIME_UP = "build-time-up", BuildFailed, "Build again on a machine with less load.";
     /// The build was given up: nobody waits for it any more.
     BUILD_CANCELLED = "build-cancelled", BuildFailed, "Build again.";
+    /// This machine does not confine a build as much as is wanted.
+    SANDBOX_TOO_WEAK = "sandbox-too-weak", BuildFailed, "Allow user namespaces or run a kernel with Landlock (6.2 or newer), lower `min_build_level` if you trust the source, or take a built library.";
+    /// The room that a build is confined in could not be made.
+    SANDBOX_FAILED = "sandbox-failed", BuildFailed, "See that the user that builds run as may read the toolchain and the source, and build again.";
+    /// The build used more than it may, and was ended.
+    BUILD_OVER_LIMIT = "build-over-limit", BuildFailed, "Raise that limit if the source needs as much.";
     /// Cargo succeeded and named no library.
     NO_LIBRARY = "no-library", BuildFailed, "Check the `[lib]` section of `Cargo.toml`.";
 }
