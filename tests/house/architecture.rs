@@ -27,7 +27,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // Artifacts are named as releases name their files.
     ("refit-loader", &["refit-abi", "refit-release"]),
-    ("refit-build", &["refit-abi"]),
+    (
+        "refit-build",
+        &["refit-abi", "refit-release", "refit-sandbox"],
+    ),
     // A launcher: it knows nothing of what it runs.
     ("refit-sandbox", &["refit-abi"]),
     // Bytes in, verdicts out.

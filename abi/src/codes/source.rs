@@ -41,6 +41,10 @@ super::codes! { ALL_BUILD: "Building an engine from source", "Errors of `refit e
     SANDBOX_FAILED = "sandbox-failed", BuildFailed, "See that the user that builds run as may read the toolchain and the source, and build again.";
     /// The build used more than it may, and was ended.
     BUILD_OVER_LIMIT = "build-over-limit", BuildFailed, "Raise that limit if the source needs as much.";
+    /// What lies in a folder is not the source tree that the release names.
+    TREE_DIFFERS = "tree-differs", Untrusted, "Unpack the release again.";
+    /// A release's source tree does not hold all that it is built from.
+    PATH_OUTSIDE = "path-outside", BuildFailed, "Pack the release again with that package inside of the tree.";
     /// Cargo succeeded and named no library.
     NO_LIBRARY = "no-library", BuildFailed, "Check the `[lib]` section of `Cargo.toml`.";
 }

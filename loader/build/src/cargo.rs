@@ -112,7 +112,7 @@ impl Order<'_> {
     /// Why it failed: the machine, the source, or cargo's arguments.
     fn failed(&self, heard: &Heard) -> BuildError {
         let target = self.target.to_owned();
-        if heard.log.contains("(os error 28)") || heard.log.contains("No space left on device") {
+        if is_short_of_space(&heard.log) {
             return BuildError::NoSpace { target };
         }
         if is_execution_refused(&heard.log) {
@@ -155,6 +155,11 @@ impl Order<'_> {
             .envs(self.options.variables());
         command
     }
+}
+
+/// Whether something could not be written for want of room.
+pub(crate) fn is_short_of_space(log: &str) -> bool {
+    log.contains("(os error 28)") || log.contains("No space left on device")
 }
 
 /// Whether the system did not let a program or a macro run that was just built.

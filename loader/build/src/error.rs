@@ -1,7 +1,9 @@
 //! [`BuildError`]: why a source gave no module.
 
+use crate::release::TreeMismatch;
 use refit_abi::codes;
 use refit_abi::host::Explain;
+use refit_sandbox::SandboxError;
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
@@ -125,6 +127,27 @@ pub enum BuildError {
     /// It was given up: nobody waits for it any more.
     #[error("the build was given up")]
     Cancelled,
+    /// The room that it is confined in could not be made, or ended it.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// What lies in a folder is not the tree that it should be.
+    #[error("{} is not as in the tree that is to be built: {mismatch}", path.display())]
+    Tree {
+        /// The file that differs.
+        path: PathBuf,
+        /// How.
+        mismatch: TreeMismatch,
+    },
+    /// A tree does not hold all that it is built from.
+    #[error("{package} depends on {dependency} at {}, outside of its tree", path.display())]
+    PathOutside {
+        /// The package that is built.
+        package: String,
+        /// The package that it depends on.
+        dependency: String,
+        /// Where that is.
+        path: PathBuf,
+    },
     /// cargo succeeded and named no library.
     #[error("cargo built {package} and named no library")]
     NoLibrary {
@@ -154,6 +177,9 @@ impl Explain for BuildError {
             Self::TimeUp { .. } => codes::BUILD_TIME_UP,
             Self::Cancelled => codes::BUILD_CANCELLED,
             Self::NoLibrary { .. } => codes::NO_LIBRARY,
+            Self::Sandbox(error) => error.code(),
+            Self::Tree { .. } => codes::TREE_DIFFERS,
+            Self::PathOutside { .. } => codes::PATH_OUTSIDE,
         }
     }
 
@@ -202,6 +228,11 @@ impl Explain for BuildError {
             }
             Self::TimeUp { .. } => "build again on a machine with less load",
             Self::Cancelled => "build again",
+            Self::Sandbox(error) => return error.next(),
+            Self::Tree { .. } => "unpack the release again",
+            Self::PathOutside { .. } => {
+                "pack the release again with that package inside of the tree"
+            }
             Self::NoLibrary { .. } => "check that [lib] is not disabled in Cargo.toml",
         })
     }

@@ -27,8 +27,9 @@
 //! itself compares times; where content changed and times do not show it, what was compiled is dropped
 //! first. A library never holds other code than its build id says.
 //!
-//! This is a plain build with the author's rights: `build.rs` scripts and macros run as the user who
-//! builds. It contains no unsafe code and knows nothing of what is built.
+//! [`Builder`] is a plain build with the author's rights: `build.rs` scripts and macros run as the user who
+//! builds. [`ReleaseBuilder`] builds what others wrote: confined, from a checked tree, to the same bytes on
+//! all nodes. This crate contains no unsafe code and knows nothing of what is built.
 
 mod builder;
 mod cache;
@@ -50,6 +51,7 @@ mod place;
 mod progress;
 mod publish;
 mod read_files;
+mod release;
 mod store;
 mod stub;
 mod toolchain;
@@ -64,3 +66,4 @@ pub use listing::sources;
 pub use options::{Features, Options, Profile};
 pub use output::{is_output, make_data, make_output};
 pub use progress::{Progress, Stage};
+pub use release::{BuiltRelease, ReleaseBuilder, SourceTree, TreeMismatch};

@@ -107,7 +107,7 @@ fn wait(
 }
 
 /// Reads cargo's messages to their end.
-fn messages(source: impl Read, manifest: &Path, tally: &Tally) -> Heard {
+pub(crate) fn messages(source: impl Read, manifest: &Path, tally: &Tally) -> Heard {
     let mut heard = Heard::default();
     let mut source = BufReader::new(source);
     let mut line = Vec::new();
@@ -159,7 +159,7 @@ impl Heard {
 }
 
 /// The end of what a source says.
-fn tail(mut source: impl Read) -> String {
+pub(crate) fn tail(mut source: impl Read) -> String {
     let mut kept = Vec::new();
     let mut buffer = [0; 1 << 14];
     while let Ok(read @ 1..) = source.read(&mut buffer) {

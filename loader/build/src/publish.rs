@@ -35,13 +35,34 @@ pub(crate) fn publish(
     library: &Path,
     build_id: &str,
 ) -> Result<Published, BuildError> {
-    let mut bytes = fs::read(library).map_err(io("read", library))?;
+    let bytes = fs::read(library).map_err(io("read", library))?;
     let code = blake3::hash(&bytes).to_hex();
     let note = folder(root.join("codes"))?.join(code.as_str());
     let artifacts = folder(root.join("artifacts"))?;
     if let Some(before) = noted(&note, &artifacts) {
         return Ok(before);
     }
+    let published = publish_bytes(&artifacts, bytes, build_id)?;
+    write(&note, format!("{} {build_id}", published.id).as_bytes())?;
+    Ok(published)
+}
+
+/// As [`publish`], where bytes have to follow from the source alone: what was built before does not stand for it.
+pub(crate) fn publish_stamped(
+    root: &Path,
+    library: &Path,
+    build_id: &str,
+) -> Result<Published, BuildError> {
+    let bytes = fs::read(library).map_err(io("read", library))?;
+    let artifacts = folder(root.join("artifacts"))?;
+    publish_bytes(&artifacts, bytes, build_id)
+}
+
+fn publish_bytes(
+    artifacts: &Path,
+    mut bytes: Vec<u8>,
+    build_id: &str,
+) -> Result<Published, BuildError> {
     stamp(&mut bytes, build_id);
     let id = blake3::hash(&bytes).to_hex().to_string();
     let path = artifacts.join(format!("{id}.so"));
@@ -49,7 +70,6 @@ pub(crate) fn publish(
     if is_new {
         write(&path, &bytes)?;
     }
-    write(&note, format!("{id} {build_id}").as_bytes())?;
     Ok(Published {
         path,
         id,

@@ -3,3 +3,5 @@
 
 mod build;
 mod content;
+mod release;
+mod release_tree;
