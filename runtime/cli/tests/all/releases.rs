@@ -319,7 +319,7 @@ fn a_release_is_imported_planned_applied_listed_and_named_in_the_history() {
     refused(
         &folder,
         &format!("upgrade apply {id}"),
-        22,
+        4,
         "plan-identical-code",
     );
     assert_eq!(node.stop(), Some(0));
