@@ -76,6 +76,11 @@ pub(super) fn builders(file: &NodeSection) -> Result<Option<Quorum>, Failure> {
     Ok(Some(Quorum::of(threshold, keys)?))
 }
 
+/// The keyset that the file names, as it is signed.
+pub(super) fn keyset(file: &NodeSection) -> Result<Option<Vec<u8>>, Failure> {
+    Ok(file.keyset.as_deref().map(read_record).transpose()?)
+}
+
 /// Sets what `args` and the file say of upgrades.
 pub(super) fn set(
     config: &mut NodeConfig,
@@ -110,7 +115,6 @@ pub(super) fn set(
     if let Some(choice) = args.probation_replies.or(file.probation_replies) {
         config.replies = choice.into();
     }
-    config.keyset = file.keyset.as_deref().map(read_record).transpose()?;
     config.builders = builders(file)?;
     config.trial = Some(trial_command().by(helper));
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))

@@ -61,6 +61,11 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
     let engines = engines(args, &file, &data_dir, &before)?;
+    let keyset = match policy::keyset(&file.node) {
+        // Whatever became of the file: the store has the keyset that a node goes by.
+        Err(_) if before.is_restart() => None,
+        read => read?,
+    };
     // Before the first other thread, and behind all that needs more than the room has: builds, and files that are named.
     let needs = Needs {
         data_dir: &data_dir,
@@ -80,6 +85,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         before: &before,
         helper,
         engines,
+        keyset,
     };
     let mut config = node_config(args, &file, &data_dir, lives)?;
     if let Some(announcer) = &announcer {
@@ -215,6 +221,8 @@ struct Lives<'a> {
     helper: Option<Arc<Helper>>,
     /// The root engines.
     engines: Vec<EngineConfig>,
+    /// The keyset that the configuration names.
+    keyset: Option<Vec<u8>>,
 }
 
 /// The engines, and their libraries: built, if they are named by their source.
@@ -254,12 +262,14 @@ fn node_config(
         before,
         helper,
         engines,
+        keyset,
     } = lives;
     let mut config = NodeConfig::new(engines, probe_command().by(helper.clone()));
     if helper.is_some() {
         config.copies = sandbox::copies(data_dir);
     }
     config.grants = file.grants();
+    config.keyset = keyset;
     config.check_faults = args.check_faults;
     // One that goes on in its own place was admitted before.
     config.live_code = args.code == CodeChoice::Live || before.is_restart();

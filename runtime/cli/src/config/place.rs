@@ -57,7 +57,9 @@ pub(crate) fn token(args: &CommonArgs, file: &File) -> Result<Option<String>, Co
 pub(crate) fn read_again(args: &CommonArgs, file: &File) -> Vec<PathBuf> {
     let token = args.token_file.clone();
     let token = token.or_else(|| file.admin.token_file.clone());
-    super::path(args).into_iter().chain(token).collect()
+    let keyset = file.node.keyset.clone();
+    let files = super::path(args).into_iter().chain(token);
+    files.chain(keyset).collect()
 }
 
 fn read_token(path: &Path) -> Result<String, ConfigError> {
