@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "refit-loader",
             "refit-node",
             "refit-release",
+            "refit-sandbox",
             "refit-upgrade",
         ],
     ),

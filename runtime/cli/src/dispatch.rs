@@ -11,12 +11,13 @@ use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart,
     engine_revive, events, explain, init, key_generate, key_inspect, keyset_create, keyset_inspect,
-    keyset_install, keyset_rotate, keyset_sign, parameters, query, release_attest, release_diff,
-    release_import, release_pack, release_prune, release_revoke, release_show, release_sign,
-    release_verify, run, sandbox, send, snapshot_create, snapshot_diff, snapshot_inspect,
-    snapshot_migrate, snapshot_restore, snapshot_verify, status, upgrade_apply, upgrade_bundle,
-    upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list, upgrade_plan,
-    upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status, upgrade_wait,
+    keyset_install, keyset_rotate, keyset_sign, parameters, query, release_attest, release_build,
+    release_diff, release_import, release_pack, release_prune, release_revoke, release_show,
+    release_sign, release_source, release_verify, run, sandbox, send, snapshot_create,
+    snapshot_diff, snapshot_inspect, snapshot_migrate, snapshot_restore, snapshot_verify, status,
+    upgrade_apply, upgrade_bundle, upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list,
+    upgrade_plan, upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status,
+    upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -42,6 +43,7 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
             let probe = probe_command().by(helper);
             return Ok(refit_node::trial_main(&args.folder, probe));
         }
+        Command::Launcher => return Ok(refit_sandbox::child_main()),
         Command::Helper(args) => sandbox::help(&args)?,
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,
@@ -128,6 +130,8 @@ fn release(common: &CommonArgs, command: ReleaseCommand) -> Result<(), Failure> 
         ReleaseCommand::Verify(args) => release_verify::run(&args),
         ReleaseCommand::Show(args) => release_show::run(&args),
         ReleaseCommand::Diff(args) => release_diff::run(&args),
+        ReleaseCommand::Source(args) => release_source::run(&args),
+        ReleaseCommand::Build(args) => release_build::run(&args),
         ReleaseCommand::Attest(args) => release_attest::run(&args),
         ReleaseCommand::Revoke(args) => release_revoke::run(&args),
         ReleaseCommand::Import(args) => ask(common, async |client| {

@@ -1,6 +1,13 @@
 //! Engine source as the command line meets it: a path that is a library, or a folder to build one
 //! from.
 
+mod confined;
+mod tree;
+mod vendored;
+
+pub(crate) use confined::{Confined, folder_of_releases};
+pub(crate) use tree::lay as lay_tree;
+
 use crate::args::BuildingArgs;
 use crate::failure::{Failure, Reported};
 use crate::package::published;

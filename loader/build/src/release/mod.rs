@@ -28,6 +28,7 @@ mod dependencies;
 mod emptied;
 mod engine;
 mod key;
+mod lay;
 mod log;
 mod room;
 mod run;

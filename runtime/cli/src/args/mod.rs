@@ -68,8 +68,8 @@ pub(crate) use policy::{
     PanicChoice, PolicyArgs, RepliesChoice, downtime, pause_limit, rehearsal_wait,
 };
 pub(crate) use release::{
-    AttestArgs, ImportArgs, PackArgs, ReleaseCommand, ReleaseDiffArgs, ReleaseShowArgs,
-    ReleaseVerifyArgs, RevokeArgs,
+    AttestArgs, ImportArgs, PackArgs, ReleaseBuildArgs, ReleaseCommand, ReleaseDiffArgs,
+    ReleaseShowArgs, ReleaseSourceArgs, ReleaseVerifyArgs, RevokeArgs,
 };
 pub(crate) use run::{RunArgs, block_interval};
 pub(crate) use sandbox::{HelperArgs, InsideArgs, SandboxChoice};
@@ -166,6 +166,9 @@ pub(crate) enum Command {
     /// Starts what a confined node may not, as the node tells it on stdin, and ends with it. The node starts it.
     #[command(hide = true)]
     Helper(HelperArgs),
+    /// Makes the room of a build of a release's source, as it is told on stdin, and ends. Whoever builds starts it.
+    #[command(hide = true)]
+    Launcher,
 }
 
 /// The parser, with the exit codes in every help.

@@ -5,10 +5,16 @@ use super::{NamedPath, OutputArgs};
 use clap::{Args, Subcommand};
 use refit_abi::Height;
 use refit_release::{Network, ReleaseId};
+use refit_sandbox::Level;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReleaseCommand {
+    /// Puts engines' source, the contract and all crates that they need into one folder, as a release takes it.
+    ///
+    /// Of that folder the libraries can be built without anything beside it, and without network: give it to
+    /// `refit release pack --source`.
+    Source(ReleaseSourceArgs),
     /// Makes a release of libraries: one file with a manifest that says all of it, for signers to read and to sign.
     Pack(Box<PackArgs>),
     /// Signs a release, or takes over the signatures of another copy of it. Needs no node.
@@ -22,6 +28,11 @@ pub(crate) enum ReleaseCommand {
     Show(ReleaseShowArgs),
     /// Compares two releases: modules, schemas, capabilities.
     Diff(ReleaseDiffArgs),
+    /// Builds the libraries of a release from the source in it, confined, and says whether they are those that it names.
+    ///
+    /// The release is verified first. Its source is built without network, in a room of its own, as an ordinary user: at level L3
+    /// everybody who builds it with the same toolchain gets the same bytes.
+    Build(ReleaseBuildArgs),
     /// Says that a library comes of a source, for builders to sign who have built it.
     Attest(AttestArgs),
     /// Says that a release is not to be used, for those to sign who may.
@@ -81,13 +92,50 @@ pub(crate) struct PackArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReleaseSourceArgs {
+    /// Folders of engines' packages, which take `refit-abi` from the folder of a checkout.
+    #[arg(value_name = "ENGINE", required = true)]
+    pub(crate) engines: Vec<PathBuf>,
+    /// Folder to write to. One that is there is left as it is.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseBuildArgs {
+    /// The release.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The keyset whose release keys have to have signed it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keyset: PathBuf,
+    /// The block at which the signatures have to count.
+    #[arg(long, value_name = "HEIGHT", default_value = "0", value_parser = height)]
+    pub(crate) at: Height,
+    /// Folder to build in, with what is compiled of dependencies. [default: `releases` in the cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// The least that has to stand between the build and this machine: L3, L2, L1 or L0. Below it nothing is built.
+    #[arg(long, value_name = "LEVEL", default_value = "L2")]
+    pub(crate) min_build_level: Level,
+    /// Folder to copy the libraries to. [default: they stay where they were built]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AttestArgs {
     /// The library that came of the build.
     #[arg(long, value_name = "FILE")]
     pub(crate) library: PathBuf,
     /// Folder with the source that it was built from, as `refit release pack` takes it.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) source: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "release")]
+    pub(crate) source: Option<PathBuf>,
+    /// The release with the source that it was built from, in the place of a folder: `refit release build` has built it.
+    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    pub(crate) release: Option<PathBuf>,
     /// The network that it is for.
     #[arg(long, value_name = "NAME")]
     pub(crate) network: Network,

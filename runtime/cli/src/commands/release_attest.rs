@@ -1,29 +1,49 @@
-//! `refit release attest --library FILE --source DIR --network NAME --key FILE --out FILE`
+//! `refit release attest --library FILE --source DIR --network NAME --key FILE --out FILE`, or with `--release FILE` in the place
+//! of the folder.
 
 use crate::args::AttestArgs;
 use crate::artifact::examine;
 use crate::failure::Failure;
-use crate::release::{ReleaseFileError, Signing, Tree, read_record, sign, write_new};
+use crate::release::{ReleaseFileError, Signing, Tree, open, read_record, sign, write_new};
 use crate::show;
 use refit_release::attestation::{ATTESTATION_FORMAT, Attestation};
-use refit_release::{Domain, Frame};
+use refit_release::{Domain, Frame, SourceRoot};
 use std::path::Path;
 
+/// The root of the source that is named, if the package is in it.
+fn source(args: &AttestArgs, package: &str) -> Result<SourceRoot, Failure> {
+    let not_in_it = || ReleaseFileError::NotInSource {
+        package: package.to_owned(),
+        library: args.library.clone(),
+    };
+    if let Some(folder) = &args.source {
+        let tree = Tree::read(folder)?;
+        let found = tree.package(folder, package).map(|_| tree.root);
+        return Ok(found.ok_or_else(not_in_it)?);
+    }
+    let path = args.release.as_deref().unwrap_or(Path::new(""));
+    // Whoever has signed it: what a builder says is of the source.
+    let claims = open(path)?.claims(path)?;
+    let path = path.to_owned();
+    let source = claims.source.ok_or(ReleaseFileError::SourceLess { path })?;
+    match claims
+        .modules
+        .iter()
+        .any(|module| module.package == package)
+    {
+        true => Ok(source.root),
+        false => Err(not_in_it().into()),
+    }
+}
+
 pub(crate) fn run(args: &AttestArgs) -> Result<(), Failure> {
-    let tree = Tree::read(&args.source)?;
     let examined = examine(&args.library)?;
     let descriptor = examined.descriptor;
-    if tree.package(&args.source, &descriptor.package).is_none() {
-        return Err(ReleaseFileError::NotInSource {
-            package: descriptor.package,
-            library: args.library.clone(),
-        }
-        .into());
-    }
+    let source = source(args, &descriptor.package)?;
     let attestation = Attestation {
         format: ATTESTATION_FORMAT,
         network: args.network.clone(),
-        source: tree.root,
+        source,
         package: descriptor.package,
         target: descriptor.target,
         toolchain: descriptor.toolchain,

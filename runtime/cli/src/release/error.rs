@@ -54,6 +54,15 @@ pub(crate) enum ReleaseFileError {
     NotInSource { package: String, library: PathBuf },
     #[error("a release brings all of its own: name nothing beside it")]
     Beside,
+    #[error("{} has no source: there is nothing to build", path.display())]
+    SourceLess { path: PathBuf },
+    #[error("{package}, built from the source, is not what the release says of it: {what} differ")]
+    BuiltDiffers { package: String, what: &'static str },
+    #[error("the release's source cannot be unpacked into {}: {source}", path.display())]
+    Unpack {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{} is another record than {}", other.display(), path.display())]
     OtherRecord { path: PathBuf, other: PathBuf },
 }
@@ -82,6 +91,9 @@ impl Explain for ReleaseFileError {
             Self::NoSource { .. } => codes::SOURCE_REFUSED,
             Self::NotInSource { .. } => codes::PACK_REFUSED,
             Self::Beside => codes::PLAN_BESIDE_RELEASE,
+            Self::SourceLess { .. } => codes::RELEASE_INCOMPLETE,
+            Self::BuiltDiffers { .. } => codes::RELEASE_CODE_DIFFERS,
+            Self::Unpack { .. } => codes::BUILD_IO,
         }
     }
 
@@ -89,6 +101,15 @@ impl Explain for ReleaseFileError {
         match self {
             Self::In { why, .. } => why.next(),
             Self::OtherRecord { .. } => Cow::Borrowed("name another copy of the very same record"),
+            Self::SourceLess { .. } => {
+                Cow::Borrowed("have it packed with `refit release pack --source DIR`")
+            }
+            Self::BuiltDiffers { .. } => Cow::Borrowed(
+                "do not use it, and tell those who have signed it: it says otherwise than its source",
+            ),
+            Self::Unpack { .. } => {
+                Cow::Borrowed("name a folder with --root that you may write, on a disk with space")
+            }
             _ => next_of(self.code()),
         }
     }

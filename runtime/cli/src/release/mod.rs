@@ -8,6 +8,7 @@ mod modules;
 mod named;
 mod record;
 mod tree;
+mod unpacked;
 
 pub(crate) use error::ReleaseFileError;
 pub(crate) use kept::open;
@@ -17,3 +18,4 @@ pub(crate) use modules::{PackedModule, modules};
 pub(crate) use named::Named;
 pub(crate) use record::{Signing, read_record, sign, write_new};
 pub(crate) use tree::Tree;
+pub(crate) use unpacked::unpack;

@@ -31,6 +31,7 @@ mod outputs;
 mod parting;
 mod plan_flags;
 mod rehearsal;
+mod release_built;
 mod releases;
 mod sandbox;
 mod served;

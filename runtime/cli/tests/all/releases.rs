@@ -11,14 +11,14 @@ use std::os::unix::fs::PermissionsExt;
 const KEYS: [&str; 6] = ["r1", "r2", "r3", "p1", "p2", "p3"];
 
 #[track_caller]
-fn done(folder: &Folder, line: &str) -> Ran {
+pub(crate) fn done(folder: &Folder, line: &str) -> Ran {
     let ran = ran(folder, line);
     assert_eq!(ran.exit, 0, "{line}: {}", ran.stderr);
     ran
 }
 
 #[track_caller]
-fn refused(folder: &Folder, line: &str, exit: i32, code: &str) {
+pub(crate) fn refused(folder: &Folder, line: &str, exit: i32, code: &str) {
     let ran = ran(folder, line);
     assert_eq!(ran.exit, exit, "{line}: {}", ran.stderr);
     assert!(ran.stderr.contains(code), "{line}: {}", ran.stderr);
@@ -241,7 +241,7 @@ fn before(folder: &Folder) -> String {
     build(folder, &version_2("kv-before-released", |state| state))
 }
 
-fn signed_keyset(folder: &Folder) {
+pub(crate) fn signed_keyset(folder: &Folder) {
     make_keys(folder);
     make_keyset(folder);
     done(folder, "keyset sign acme.keyset --key r1.key --key r2.key");
@@ -262,7 +262,7 @@ fn pack_next(folder: &Folder, library: &str, sequence: u64, more: &str) -> Strin
     out
 }
 
-fn json(ran: &Ran) -> Value {
+pub(crate) fn json(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 

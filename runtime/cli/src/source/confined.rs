@@ -1,0 +1,97 @@
+//! [`Confined`]: a release's source, built in a room of its own. The room is made by this program under a hidden command.
+
+use super::SourceError;
+use crate::args::CacheArgs;
+use crate::artifact::THIS_PROGRAM;
+use crate::failure::Failure;
+use crate::release::ReleaseFileError;
+use refit_build::{BuiltRelease, Progress, ReleaseBuilder, SourceTree};
+use refit_release::tree::Listing;
+use refit_sandbox::{Launcher, Level, Policy};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The hidden command that makes rooms.
+const LAUNCHER: &str = "launcher";
+
+/// Names the cache folder, as for all commands that build.
+const CACHE_DIR: &str = "REFIT_CACHE_DIR";
+
+/// The folder of releases' builds in the cache folder.
+const RELEASES: &str = "releases";
+
+/// Folders of this mode are seen by whom builds run as.
+const SEEN: u32 = 0o755;
+
+/// Builds releases' sources.
+#[derive(Debug)]
+pub(crate) struct Confined {
+    builder: ReleaseBuilder,
+}
+
+/// Where releases are built if nothing else is said; `None` if this user has no cache folder.
+pub(crate) fn folder_of_releases() -> Option<PathBuf> {
+    let named = std::env::var_os(CACHE_DIR).filter(|folder| !folder.is_empty());
+    let cache = CacheArgs {
+        cache_dir: named.map(PathBuf::from),
+        ..CacheArgs::default()
+    };
+    Some(cache.folder()?.join(RELEASES))
+}
+
+impl Confined {
+    /// Builds in `root`; nothing is built below the level `at_least`.
+    pub(crate) fn new(root: &Path, at_least: Level) -> Self {
+        let launcher = Launcher::new(THIS_PROGRAM, [LAUNCHER]);
+        let policy = Policy {
+            at_least,
+            ..Policy::default()
+        };
+        Self {
+            builder: ReleaseBuilder::new(root, launcher).with_policy(policy),
+        }
+    }
+
+    /// Tells `listener` how far a build is.
+    pub(crate) fn heard_by(self, listener: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        let builder = self.builder.with_listener(listener);
+        Self { builder }
+    }
+
+    /// What confines a build here, in one line.
+    pub(crate) fn says(&self) -> Result<String, Failure> {
+        Ok(self.builder.confinement().map_err(SourceError)?)
+    }
+
+    /// A folder in the root for what is unpacked; it is removed with all in it when it is dropped.
+    pub(crate) fn place(&self) -> Result<tempfile::TempDir, Failure> {
+        let root = self.builder.root();
+        let made = fs::create_dir_all(root).and_then(|()| {
+            let place = tempfile::Builder::new()
+                .prefix("unpacked-")
+                .tempdir_in(root)?;
+            fs::set_permissions(place.path(), Permissions::from_mode(SEEN))?;
+            Ok(place)
+        });
+        Ok(made.map_err(|source| ReleaseFileError::Unpack {
+            path: root.to_owned(),
+            source,
+        })?)
+    }
+
+    /// The listed tree, laid into `folder` from the files in `contents` that have their hashes for names.
+    pub(crate) fn tree(
+        &self,
+        listing: &Listing,
+        contents: &Path,
+        folder: &Path,
+    ) -> Result<SourceTree, Failure> {
+        Ok(SourceTree::lay(listing, contents, folder).map_err(SourceError)?)
+    }
+
+    /// Builds the package in `folder` of the tree.
+    pub(crate) fn build(&self, tree: &SourceTree, folder: &str) -> Result<BuiltRelease, Failure> {
+        Ok(self.builder.build(tree, folder).map_err(SourceError)?)
+    }
+}

@@ -1,0 +1,135 @@
+//! `refit release source`, `build` and `attest`: an engine's tree, packed, signed, built from the release, and signed for.
+
+use crate::node::{KV, kv};
+use crate::releases::{done, json, signed_keyset};
+use crate::served::{Folder, Ran};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// `release build` of a release, in a folder that the next run of the tests finds again.
+fn build(file: &str, more: &str) -> String {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("releases");
+    format!(
+        "release build {file} --keyset acme.keyset --root {}{more}",
+        root.display()
+    )
+}
+
+/// Runs it where there is a compiler.
+fn ran(folder: &Folder, line: &str) -> Ran {
+    let mut command = folder.command(&line.split(' ').collect::<Vec<_>>());
+    command.env_clear().envs(std::env::vars_os());
+    Ran::of(command.output().unwrap())
+}
+
+#[track_caller]
+fn made(folder: &Folder, line: &str) -> Ran {
+    let ran = ran(folder, line);
+    assert_eq!(ran.exit, 0, "{line}: {}", ran.stderr);
+    ran
+}
+
+#[track_caller]
+fn refused(folder: &Folder, line: &str, exit: i32, code: &str) {
+    let ran = ran(folder, line);
+    assert_eq!(ran.exit, exit, "{line}: {}", ran.stderr);
+    assert!(ran.stderr.contains(code), "{line}: {}", ran.stderr);
+}
+
+#[test]
+fn a_release_is_built_from_the_source_in_it_and_what_comes_of_it_is_attested() {
+    let folder = Folder::new();
+    signed_keyset(&folder);
+    let library = kv(&folder);
+    made(&folder, &format!("release source {KV} --out tree"));
+    // What a node's system does not need is there without content.
+    let tree = folder.path().join("tree");
+    let emptied = fs::read_dir(tree.join("vendor")).unwrap().flatten();
+    let mut emptied = emptied.filter(|it| it.file_name().to_string_lossy().starts_with("winapi"));
+    let code = emptied.next().unwrap().path().join("src/lib.rs");
+    assert_eq!(fs::read(code).unwrap(), b"");
+    refused(
+        &folder,
+        &format!("release source {KV} --out tree"),
+        2,
+        "file-foreign",
+    );
+
+    let pack = |source: &str, sequence: u32, out: &str| {
+        done(
+            &folder,
+            &format!(
+                "release pack --engine kv={library} --name kv --network acme --epoch 1 --sequence {sequence} --until 900 \
+                 --source {source} --out {out}"
+            ),
+        );
+    };
+    pack("tree", 1, "kv.refit");
+    refused(&folder, &build("kv.refit", ""), 23, "signatures-too-few");
+    done(&folder, "release sign kv.refit --key p1.key --key p2.key");
+    let built = made(&folder, &build("kv.refit", " --out built --json"));
+    assert!(built.stderr.contains("level=L"), "{built:?}");
+    assert!(built.stderr.contains("another library"), "{built:?}");
+    let found: Value = json(&built);
+    assert_eq!(
+        (&found[0]["package"], &found[0]["is_named"]),
+        (&"refit-kv".into(), &false.into())
+    );
+    let first = found[0]["library"].as_str().unwrap().to_owned();
+
+    // Packed with the library that came of the source, it is the one that is named.
+    let again = format!(
+        "release pack --engine kv={first} --name kv --network acme --epoch 1 --sequence 2 --until 900 --source tree --out kv-2.refit"
+    );
+    done(&folder, &again);
+    done(&folder, "release sign kv-2.refit --key p2.key --key p3.key");
+    let built = made(&folder, &build("kv-2.refit", ""));
+    let is_same = built.stderr.contains("the library that the release names");
+    assert!(
+        is_same || !found[0]["is_reproducible"].as_bool().unwrap(),
+        "{built:?}"
+    );
+    done(
+        &folder,
+        &format!(
+            "release attest --library {first} --release kv-2.refit --network acme --key p1.key --out one"
+        ),
+    );
+    done(
+        &folder,
+        &format!(
+            "release attest --library {first} --source tree --network acme --key p1.key --out same"
+        ),
+    );
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(read("one"), read("same"));
+    what_cannot_be_built_is_refused(&folder, &library);
+}
+
+fn what_cannot_be_built_is_refused(folder: &Folder, library: &str) {
+    // No machine is at a level above the highest one.
+    refused(
+        folder,
+        &build("kv.refit", " --min-build-level L4"),
+        2,
+        "L0, L1, L2 and L3",
+    );
+    let without = format!(
+        "release pack --engine kv={library} --name kv --network acme --epoch 1 --sequence 3 --until 900 --out none.refit"
+    );
+    done(folder, &without);
+    done(folder, "release sign none.refit --key p1.key --key p2.key");
+    refused(folder, &build("none.refit", ""), 3, "release-incomplete");
+    // It would reach out of its tree, which nobody else has.
+    let outside = format!(
+        "release pack --engine kv={library} --name kv --network acme --epoch 1 --sequence 4 --until 900 --source {KV} --out out.refit"
+    );
+    done(folder, &outside);
+    done(folder, "release sign out.refit --key p1.key --key p2.key");
+    refused(folder, &build("out.refit", ""), 50, "cargo-failed");
+    let left = Path::new(env!("CARGO_TARGET_TMPDIR")).join("releases");
+    let left = fs::read_dir(left).unwrap().flatten();
+    let mut left = left.filter(|it| it.file_name().to_string_lossy().starts_with("unpacked-"));
+    assert!(left.next().is_none(), "what was unpacked is left behind");
+}
