@@ -15,11 +15,11 @@
 //!   takes its time to end.
 
 use crate::feed::Feed;
-use crate::looked::{granted, kind, status};
-use crate::told::{aborted, armed, cancelled, committed, kept, quarantined, refused, rehearsal};
+use crate::looked::{fixture, granted, status};
+use crate::told::{
+    aborted, armed, cancelled, committed, kept, on_probation, quarantined, refused, rehearsal,
+};
 use crate::{releases, revived};
-use refit_abi::descriptor::KindDescriptor;
-use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
     CodeBefore, CodeTaken, EngineRestarted, EngineRevived, HaltedStatus, Imported, KeptRelease,
@@ -589,44 +589,5 @@ impl Node for Double {
 
     fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-}
-
-/// Upgrade 3 is on probation.
-fn on_probation(id: u64) -> Result<ProbationStatus, Refusal> {
-    match id {
-        0 | 3 => Ok(ProbationStatus {
-            upgrade: 3,
-            generation: MOMENT.generation,
-            after: Height(40),
-            until: Height(72),
-            holds_replies: false,
-            unsound: None,
-        }),
-        _ => Err(Refusal::new(
-            409,
-            "not-on-probation",
-            format!("upgrade {id} is not on probation; upgrade 3 is"),
-            "the way back is forward now: make a plan with the code of before (refit upgrade plan KIND=PATH)",
-        )),
-    }
-}
-
-/// The state of `kv`, as it is kept.
-pub fn fixture() -> Fixture {
-    let KindDescriptor {
-        kind,
-        version,
-        schema,
-        ..
-    } = kind();
-    Fixture {
-        format: FIXTURE_FORMAT,
-        kind,
-        version,
-        schema,
-        build_id: "b1d0".repeat(8),
-        height: Height(41),
-        state: b"state".to_vec(),
     }
 }

@@ -22,7 +22,9 @@ mod told;
 #[cfg(feature = "disk")]
 pub use disk::{Disk, Fails, Told, remains};
 #[cfg(feature = "double")]
-pub use double::{Double, LIFE, SNAPSHOT, fixture};
+pub use double::{Double, LIFE, SNAPSHOT};
 #[cfg(feature = "double")]
 pub use feed::Feed;
+#[cfg(feature = "double")]
+pub use looked::fixture;
 pub use random::check;

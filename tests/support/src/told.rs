@@ -1,10 +1,12 @@
 //! The double's reports of upgrades and rehearsals.
 
+use crate::double::MOMENT;
 use refit_abi::{Generation, Height};
+use refit_admin::Refusal;
 use refit_admin::api::{
-    Class, KeptLibrary, KeptRelease, Life, NodeInfo, Phase, PhaseTime, QuarantineEntry,
-    QuarantineState, Reason, RehearsalReport, ReleaseState, UpgradeReport, UpgradeState,
-    UpgradedKind, WhyKept, WithoutBlock,
+    Class, KeptLibrary, KeptRelease, Life, NodeInfo, Phase, PhaseTime, ProbationStatus,
+    QuarantineEntry, QuarantineState, Reason, RehearsalReport, ReleaseState, UpgradeReport,
+    UpgradeState, UpgradedKind, WhyKept, WithoutBlock,
 };
 
 pub(crate) fn committed() -> UpgradeReport {
@@ -257,4 +259,24 @@ pub(crate) fn kept() -> Vec<KeptRelease> {
             vec![WhyKept::Verdict { code }],
         ),
     ]
+}
+
+/// Upgrade 3 is on probation.
+pub(crate) fn on_probation(id: u64) -> Result<ProbationStatus, Refusal> {
+    match id {
+        0 | 3 => Ok(ProbationStatus {
+            upgrade: 3,
+            generation: MOMENT.generation,
+            after: Height(40),
+            until: Height(72),
+            holds_replies: false,
+            unsound: None,
+        }),
+        _ => Err(Refusal::new(
+            409,
+            "not-on-probation",
+            format!("upgrade {id} is not on probation; upgrade 3 is"),
+            "the way back is forward now: make a plan with the code of before (refit upgrade plan KIND=PATH)",
+        )),
+    }
 }
