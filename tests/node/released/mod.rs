@@ -391,17 +391,18 @@ fn an_armed_release_comes_in_after_a_start_and_is_the_newest_then() {
     let second = node(folder.path());
     // The life before has ended its own report: the node was told to end.
     let deadline = Instant::now() + Duration::from_secs(60);
-    while newest(&second).is_none() && Instant::now() < deadline {
+    let committed = || {
+        let mut reports = second.node().upgrades().into_iter();
+        reports.find(|report| report.state == UpgradeState::Committed)
+    };
+    let is_over = || newest(&second).is_some() && committed().is_some();
+    while !is_over() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(newest(&second), Some((1, 5)));
     assert_eq!(second.generation(), Generation(2));
-    let upgrades = second.node().upgrades();
-    let committed = upgrades
-        .iter()
-        .find(|report| report.state == UpgradeState::Committed);
-    let release = committed.and_then(|report| report.release.as_ref());
-    assert_eq!(release.map(|it| it.id.as_str()), Some(id.as_str()));
+    let release = committed().and_then(|report| report.release);
+    assert_eq!(release.map(|it| it.id), Some(id));
 }
 
 #[test]
