@@ -15,10 +15,11 @@ use refit_node::{NodeConfig, NodeParts};
 use refit_release::archive::head;
 use refit_release::manifest::{Manifest, Place, Source as ReleaseSource};
 use refit_release::{Domain, Frame, Sequence, SourceRoot};
-use refit_tests::{Harness, same_copy};
+use refit_tests::{Harness, opened, same_copy};
 use refit_upgrade::{OfferedModule, Plan, PlannedRelease};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A node on a folder that goes by the first keyset, with one store of version 1.
@@ -28,7 +29,10 @@ fn node(folder: &Path) -> Harness {
 
 fn node_with(folder: &Path, configure: impl FnOnce(&mut NodeConfig)) -> Harness {
     let (workshop, store) = (workshop(), folder.join("store"));
-    let parts = NodeParts::on_disk(&store).unwrap();
+    let parts = NodeParts {
+        store: Arc::new(opened(&store)),
+        ..NodeParts::default()
+    };
     let library = workshop.kv_v1();
     Harness::start_on(&workshop, &[("kv", "kv", &library)], parts, |config| {
         // The same bytes at each start.
