@@ -32,6 +32,8 @@
 //! - Below L3 modes and times of files that the same user owns can be changed, names and sizes of files can be asked for
 //!   (`stat`), and that other processes exist is seen. A target on a disk has no size of its own; the watch ends who fills it.
 //!   If the launcher itself is killed there, what the command started may live on.
+//! - Below L3 there are no mounts: whom the command runs as has to reach toolchain and source by itself, which another user than root
+//!   cannot where they lie in root's own folder.
 //! - Below L3 without the newest Landlock, a command can send no signals at all, not even to what it started.
 //! - What is built is not made harmless: it is code, and whoever loads it runs it.
 

@@ -176,6 +176,7 @@ impl ReleaseBuilder {
             listener: &self.listener,
             wanted: &wanted,
         };
+        run.sweep()?;
         let dependencies = Dependencies {
             run: &run,
             tree,

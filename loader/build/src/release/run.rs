@@ -35,7 +35,7 @@ impl Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        // What stays is in nobody's way: the next one has another name, and `rooms` is emptied with the root.
+        // What stays is removed by a later process's first build.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -65,6 +65,24 @@ impl Run<'_> {
             }
         }
         Err(BuildError::Cancelled)
+    }
+
+    /// Removes what builds have left that were killed with their process.
+    pub(crate) fn sweep(&self) -> Result<(), BuildError> {
+        let rooms = place::folder(self.root.join("rooms"))?;
+        let entries = fs::read_dir(&rooms).map_err(io("list", &rooms))?.flatten();
+        for room in entries.map(|entry| entry.path()) {
+            let name = room
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let process = name.split('-').next().unwrap_or_default();
+            if !Path::new("/proc").join(process).exists() {
+                fs::remove_dir_all(&room).map_err(io("remove", &room))?;
+            }
+        }
+        Ok(())
     }
 
     /// Builds the tree in `source`; hands out `outputs`, which are paths from the target.

@@ -3,7 +3,7 @@
 use crate::release_tree::Tree;
 use refit_abi::host::Explain;
 use refit_build::{BuildError, BuiltRelease, ReleaseBuilder, Stage, TreeMismatch};
-use refit_sandbox::{Launcher, Level, Limits, Policy};
+use refit_sandbox::{Launcher, Level, Limits, Policy, User};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ fn two_folders_users_and_numbers_of_jobs_give_the_same_bytes() {
         .unwrap();
     assert_eq!(first.artifact, second.artifact);
     let third = place.builder("root-three").with_jobs(7);
-    let third = third.with_user(refit_sandbox::User {
+    let third = third.with_user(User {
         uid: 61_001,
         gid: 61_002,
     });
@@ -121,6 +121,38 @@ fn two_folders_users_and_numbers_of_jobs_give_the_same_bytes() {
     assert!(
         !has(&first.library, place.0.path().to_str().unwrap()),
         "no path of this machine"
+    );
+}
+
+#[test]
+fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_bytes() {
+    let place = Place::new();
+    let left = place.path("root/rooms/4194305-0");
+    fs::create_dir_all(&left).unwrap();
+    let tree = Tree::new().at(&place.path("tree"));
+    let builder = match is_root() {
+        true => {
+            let builder = ReleaseBuilder::new(place.path("root"), others_launcher(&place));
+            builder.with_user(User {
+                uid: ORDINARY,
+                gid: ORDINARY,
+            })
+        }
+        false => place.builder("root"),
+    };
+    let builder = builder.with_policy(Policy {
+        at_most: Level::L2,
+        ..Policy::default()
+    });
+    for filled in [true, false] {
+        let built = builder.build(&tree, "").unwrap();
+        assert_eq!((built.level, built.filled), (Level::L2, filled));
+        assert!(!built.is_reproducible);
+        assert!(has(&built.library, &built.build_id) && !has(&built.library, "/build/source"));
+    }
+    assert!(
+        !left.exists(),
+        "a killed build's room goes with the next build"
     );
 }
 

@@ -14,6 +14,7 @@ use crate::level::{Found, Level, Rights, Tried};
 use crate::limits::Limits;
 use crate::order::{Command, Order, Target, User, View, system};
 use crate::wire::{Packet, Parts, Role, Said, Told, hear, say};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::getuid;
 use std::ffi::OsString;
@@ -21,6 +22,16 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// The longest time of a trial, in seconds.
+const TRIAL_S_MAX: i64 = 60;
+
+/// How much longer than a command a launcher may take that ends it.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Between two looks whether a launcher has ended.
+const REAP_LOOK: Duration = Duration::from_millis(1);
 
 /// How a launcher is started: a program that calls [`crate::child_main`], with what leads it there.
 #[derive(Clone, Debug)]
@@ -80,7 +91,7 @@ impl Launcher {
         let heard = first(&socket);
         drop(socket);
         // It has said what it had to say, and ends.
-        let _ = child.wait();
+        reap(&mut child);
         found(heard?)
     }
 
@@ -130,7 +141,7 @@ impl Launcher {
             if let Err(error) = say(&socket, told) {
                 // It has ended, or does when it sees that nobody waits.
                 drop(socket);
-                let _ = child.wait();
+                reap(&mut child);
                 return Err(not_started(error.into()));
             }
         }
@@ -167,8 +178,27 @@ fn nothing(user: User) -> Order {
     }
 }
 
+/// Waits until a launcher has ended that nobody waits for any more; one that does not is ended.
+fn reap(child: &mut Child) {
+    let begun = Instant::now();
+    while let Ok(None) = child.try_wait() {
+        if begun.elapsed() > GRACE {
+            let _ = child.kill();
+        }
+        std::thread::sleep(REAP_LOOK);
+    }
+}
+
 /// What is said first.
 fn first(socket: &OwnedFd) -> Result<Said, SandboxError> {
+    let mut heard = [PollFd::new(socket, PollFlags::IN)];
+    let most = Timespec {
+        tv_sec: TRIAL_S_MAX,
+        tv_nsec: 0,
+    };
+    if !matches!(poll(&mut heard, Some(&most)), Ok(1..)) {
+        return Err(SandboxError::Silent);
+    }
     match hear(socket) {
         Ok(Packet::Message(said)) => Ok(said),
         Ok(Packet::End) => Err(SandboxError::Silent),

@@ -1,8 +1,8 @@
 //! [`Running`]: a command in its room, until it has ended.
 
 use super::given::{Given, Writer};
-use super::strange;
 use super::voice::Voice;
+use super::{GRACE, reap, strange};
 use crate::error::{SandboxError, Step};
 use crate::limits::{Limits, Over};
 use crate::wire::{Packet, Said, hear};
@@ -17,9 +17,6 @@ use std::time::{Duration, Instant};
 
 /// Between two questions whether the command is still wanted, in nanoseconds.
 const ASK_NS: i64 = 10_000_000;
-
-/// How much longer than a command a launcher may take that ends it.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// A command in its room. Dropping it ends the command.
 #[derive(Debug)]
@@ -208,7 +205,7 @@ impl Running {
 
     fn result(&mut self, heard: Heard) -> Result<Ended, SandboxError> {
         // The socket was closed by both of its processes, the last thing that they do.
-        let _ = self.child.wait();
+        reap(&mut self.child);
         if let Some(error) = heard.failed {
             return Err(error);
         }
@@ -235,6 +232,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stopper.leave();
-        let _ = self.child.wait();
+        reap(&mut self.child);
     }
 }

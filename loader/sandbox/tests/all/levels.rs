@@ -1,7 +1,7 @@
 //! What a machine allows is found by trying, said in one line, and obeyed.
 
 use crate::room::{By, Place};
-use refit_sandbox::{Launcher, Level, Rights, Tried, User};
+use refit_sandbox::{Launcher, Level, Rights, SandboxError, Tried, User};
 use std::fs;
 
 #[test]
@@ -118,5 +118,18 @@ fn whoever_waits_no_more_ends_the_command_and_all_it_started() {
         let told = place.run(order);
         assert!(!told.ended.unwrap().succeeded());
         assert_eq!(place.left(), [""; 0], "{level}");
+    }
+}
+
+#[test]
+fn a_launcher_that_is_none_is_an_error_and_no_level() {
+    for program in ["/bin/true", "/nowhere/launcher"] {
+        let launcher = Launcher::new(program, [""; 0]);
+        let error = launcher.find(User::default()).unwrap_err();
+        let is_told = matches!(
+            error,
+            SandboxError::NotStarted { .. } | SandboxError::Silent
+        );
+        assert!(is_told, "{error}");
     }
 }
