@@ -102,6 +102,12 @@ impl Loader {
         Ok(self.load(self.probe_file(path)?)?)
     }
 
+    /// Whether children can be started: those of a confined process are its helper's, which may have ended.
+    pub fn starts_children(&self) -> bool {
+        let helper = self.shared.probe.helper.as_ref();
+        helper.is_none_or(|helper| helper.is_there())
+    }
+
     /// Takes a file up to the probe: nothing of it runs in this process.
     ///
     /// # Errors

@@ -57,6 +57,8 @@ super::codes! { ALL_HTTP: "The node's interface", "Why the node refuses a reques
     INVALID_CODE_QUERY = "invalid-code-query", Usage, "Post the bytes of a library to `/v1/code?from=PATH`.";
     /// Code that was handed over cannot be kept until a plan brings it.
     CODE_NOT_TAKEN = "code-not-taken", NoAnswer, "See that there is space on the disk of the node's data folder, and try again.";
+    /// The process that starts children for a confined node has ended.
+    NO_HELPER = "no-helper", NoAnswer, "End the node and start it again: nothing is lost with that.";
     /// The text is not the number of an upgrade.
     INVALID_UPGRADE_ID = "invalid-upgrade-id", Usage, "See the numbers with `refit upgrade history`.";
     /// The node knows no such upgrade.

@@ -5,6 +5,7 @@ use super::leash::{Leash, pair};
 use super::process::{Process, Started};
 use super::wire::{Kind, Order, receive, send};
 use crate::sys::inherited;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::RecvFlags;
 use std::fs::File;
@@ -112,6 +113,18 @@ impl Helper {
     /// The system's error, if the helper has ended; what it says of the process is not told.
     pub fn goes_first(&self, process: u32) -> io::Result<()> {
         send(&self.socket, &Order::GoesFirst { process }, &[])
+    }
+
+    /// Whether the helper is there still.
+    pub fn is_there(&self) -> bool {
+        let mut looked = [PollFd::new(&self.socket, PollFlags::empty())];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // The system tells of its end unasked.
+        let told = poll(&mut looked, Some(&now));
+        told.is_ok() && looked[0].revents().is_empty()
     }
 
     /// Waits until the helper has ended: nothing can be started from then on. On a thread that does nothing else.

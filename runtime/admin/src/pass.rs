@@ -1,8 +1,9 @@
 //! A request's way to being worked on: its whole body, then a place among those under way, then an answer before its
 //! deadline.
 //!
-//! There are four kinds of places, so that no kind of request keeps another out: many for messages, queries and
-//! states, a few for looks at the node, for what an operator orders, and for batches, which take turns. Health and metrics need none.
+//! There are five kinds of places, so that no kind of request keeps another out: many for messages, queries and
+//! states, a few for looks at the node, for what an operator orders, for files that come as they are sent, and for batches,
+//! which take turns. Health and metrics need none.
 
 use crate::batch::{Turn, Turns};
 use crate::seat::Seat;
@@ -13,12 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+/// Files that come at once over one listener.
+const FILES_AT_ONCE_MAX: usize = 4;
+
 /// The places of one listener, and how long an answer may take.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     work: Arc<Semaphore>,
     looks: Arc<Semaphore>,
     orders: Arc<Semaphore>,
+    files: Arc<Semaphore>,
     batches: Arc<Turns>,
     request_wait: Duration,
     look_wait: Duration,
@@ -33,6 +38,8 @@ pub(crate) enum For {
     Look,
     /// An operator's request. It waits as a look does.
     Order,
+    /// A file, which has its place while it comes: a slow sender keeps no order out. It waits as a look does.
+    File,
 }
 
 /// A request whose body is there: its purpose, and the seat of the client that waits for its answer.
@@ -57,6 +64,7 @@ impl Places {
             work: places(limits.requests_max),
             looks: places(limits.looks_max),
             orders: places(limits.orders_max),
+            files: places(FILES_AT_ONCE_MAX),
             batches: Turns::new(limits.batches_max, limits.look_wait),
             request_wait: limits.request_wait,
             look_wait: limits.look_wait,
@@ -84,6 +92,7 @@ impl Places {
             For::Work => self.work.try_acquire().ok(),
             For::Look => self.wait(&self.looks).await,
             For::Order => self.wait(&self.orders).await,
+            For::File => self.wait(&self.files).await,
         }
         .ok_or_else(too_busy)?;
         let _working = seat.work();

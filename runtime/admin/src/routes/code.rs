@@ -38,7 +38,7 @@ pub(super) async fn offer(
         }),
     };
     let wait = app.limits.body_wait;
-    let take = ask_within(&app, For::Order.on(&seat), CODE_WAIT, |node| {
+    let take = ask_within(&app, For::File.on(&seat), CODE_WAIT, |node| {
         node.offer(offered)
     });
     let (passed, taken) = tokio::join!(pass_on(request.into_body(), &pieces, wait), take);

@@ -35,7 +35,7 @@ pub(super) async fn import(
     check_media(request.headers(), BYTES)?;
     let (streamed, pieces) = Streamed::new();
     let import = move |node: &dyn Node| node.import(Box::new(streamed));
-    let asked = ask_within(&app, For::Order.on(&seat), IMPORT_WAIT, import);
+    let asked = ask_within(&app, For::File.on(&seat), IMPORT_WAIT, import);
     let wait = app.limits.body_wait + app.limits.look_wait;
     // What the node does not want to read is thrown away, so that the client is done sending when the answer comes.
     let (imported, all) = tokio::join!(asked, pump(request.into_body(), pieces, wait));

@@ -7,11 +7,12 @@
 use crate::limits::{OFFERED_MAX, STAGED_BYTES_MAX};
 use parking_lot::Mutex;
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
+use refit_store::has_room_for;
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that are passed on at once.
@@ -58,7 +59,7 @@ impl Offered {
         fs::create_dir_all(&self.folder)?;
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let part = self.folder.join(format!("{number}.part"));
-        let taken = write(&part, bytes).and_then(|(artifact, bytes)| {
+        let taken = write(&self.folder, &part, bytes).and_then(|(artifact, bytes)| {
             let library = Library {
                 artifact: artifact.to_string(),
                 bytes,
@@ -104,7 +105,7 @@ impl Offered {
 }
 
 /// Writes the bytes down; gives their hash and their number.
-fn write(path: &PathBuf, mut bytes: impl Read) -> io::Result<(ArtifactId, u64)> {
+fn write(folder: &Path, path: &Path, mut bytes: impl Read) -> io::Result<(ArtifactId, u64)> {
     let mut options = OpenOptions::new();
     let mut file: File = options.write(true).create_new(true).mode(MODE).open(path)?;
     let (mut hasher, mut length) = (blake3::Hasher::new(), 0);
@@ -117,6 +118,10 @@ fn write(path: &PathBuf, mut bytes: impl Read) -> io::Result<(ArtifactId, u64)> 
         length += read as u64;
         if length > ARTIFACT_BYTES_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        // Nobody who sends files takes what the log needs.
+        if !has_room_for(folder, read as u64) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         hasher.update(&piece[..read]);
         file.write_all(&piece[..read])?;

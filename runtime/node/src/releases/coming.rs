@@ -88,6 +88,9 @@ impl<'a> Coming<'a> {
 
 /// What was in the folder of a release stays; what has come beside it is added, each file in one step.
 fn add(part: &Path, to: &Path) -> io::Result<()> {
+    if !files_of(to).is_dir() {
+        make(&files_of(to))?;
+    }
     for entry in fs::read_dir(files_of(part))? {
         let entry = entry?;
         fs::rename(entry.path(), files_of(to).join(entry.file_name()))?;
@@ -118,6 +121,10 @@ impl Sink for Coming<'_> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // The listing says how much source comes, and the disk how much may: what the log needs stays free.
+        if !refit_store::has_room_for(self.folder.path(), bytes.len() as u64) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         match &mut self.writing {
             Some(file) => file.write_all(bytes),
             None => Err(io::Error::other("no item was begun")),

@@ -16,10 +16,11 @@ use super::coming::Coming;
 use parking_lot::Mutex;
 use refit_admin::api::ReleaseName;
 use refit_release::{FileId, ReleaseBytes, ReleaseId, VerifiedRelease};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Releases that are kept.
@@ -118,9 +119,10 @@ impl ReleaseFolder {
         reader: R,
         verify: impl FnOnce(ReleaseBytes) -> Result<VerifiedRelease, crate::trust::TrustError>,
     ) -> Result<Kept, KeepError> {
-        let _one = self.one.try_lock().ok_or(KeepError::UnderWay)?;
         let (bytes, archive) = refit_release::archive::Archive::open(reader)?;
         let release = verify(bytes)?;
+        // Whoever sends what nobody has signed is in nobody's way.
+        let _one = self.one.try_lock().ok_or(KeepError::UnderWay)?;
         self.has_room_for(&release)?;
         let coming = Coming::begin(self, release)?;
         let kept = coming.fill(archive);
@@ -176,6 +178,12 @@ impl ReleaseFolder {
         Ok(ids.filter_map(|id| self.about(id).ok()).collect())
     }
 
+    /// Those of which nothing can be shown: somebody has changed the folder.
+    pub(crate) fn damaged(&self) -> Result<Vec<ReleaseId>, KeepError> {
+        let ids = self.ids()?.into_iter();
+        Ok(ids.filter(|id| self.about(*id).is_err()).collect())
+    }
+
     fn about(&self, id: ReleaseId) -> Result<About, KeepError> {
         let bytes = self.record(id, ABOUT)?;
         serde_json::from_slice(&bytes).map_err(|error| KeepError::Changed {
@@ -203,7 +211,7 @@ impl ReleaseFolder {
 
     fn record(&self, id: ReleaseId, name: &str) -> Result<Vec<u8>, KeepError> {
         let path = self.of(id).join(name);
-        let file = File::open(&path).map_err(|source| match source.kind() {
+        let file = open_file(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => KeepError::Unknown { id: id.to_string() },
             _ => KeepError::Folder {
                 path: path.clone(),
@@ -249,6 +257,19 @@ impl ReleaseFolder {
 
     pub(super) fn of(&self, id: ReleaseId) -> PathBuf {
         self.path.join(id.to_string())
+    }
+}
+
+/// Opens a file, and nothing that would be waited for.
+fn open_file(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no file")),
     }
 }
 

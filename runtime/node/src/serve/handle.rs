@@ -39,7 +39,7 @@ use refit_kernel::{Duty, Receipt};
 use refit_ordering::BlockRefused;
 use refit_store::Store;
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -251,7 +251,11 @@ impl refit_admin::Node for Node {
             let detail = format!("the library cannot be kept: {error}");
             let next =
                 "see that there is space on the disk of the node's data folder, and try again";
-            Refusal::new(500, codes::CODE_NOT_TAKEN, detail, next)
+            let (status, code) = match error.kind() {
+                io::ErrorKind::StorageFull => (503, codes::DISK_FULL),
+                _ => (500, codes::CODE_NOT_TAKEN),
+            };
+            Refusal::new(status, code, detail, next)
         })?;
         Ok(CodeTaken {
             artifact: taken.artifact,
@@ -332,7 +336,9 @@ impl refit_admin::Node for Node {
         self.accepts_looks()?;
         let trust = &self.upgrades.trust;
         let installed = trust.install(bytes).and_then(|()| trust.shown());
-        installed.map_err(|error| Refusal::of(409, &error))
+        let installed = installed.map_err(|error| Refusal::of(409, &error))?;
+        self.calls_back_what_is_not_signed();
+        Ok(installed)
     }
 
     fn upgrades(&self) -> Vec<UpgradeReport> {

@@ -143,6 +143,8 @@ impl Node {
         if self.probation.is_ordered() {
             return Err(rolls_back());
         }
+        // A start in the node's place could not look into its code.
+        self.upgrades.starts_again()?;
         // From here on it does not become permanent; decided it is once it is written.
         if !self.probation.order(&on) {
             return self.on_probation(id).and(Err(rolls_back()));

@@ -163,9 +163,7 @@ impl Node {
         let release = revocation.release.to_string();
         let is_it = |name: &Option<ReleaseName>| name.as_ref().is_some_and(|it| it.id == release);
         let under_way = self.staged_now().filter(|report| is_it(&report.release));
-        let cancelled = under_way.map(|report| report.id);
-        // One that has come to its gate meanwhile goes on: it was heard too late.
-        let cancelled = cancelled.filter(|id| self.upgrades.cancel(*id).is_ok());
+        let cancelled = under_way.and_then(|report| self.calls_back(&report));
         let is_live = self.kept_releases()?.iter().any(|kept| {
             let is_live = matches!(
                 kept.state,
@@ -185,6 +183,33 @@ impl Node {
             cancelled,
             is_live,
         })
+    }
+
+    /// Takes an upgrade back that is under way. One that has come to its gate meanwhile goes on: that was heard too late.
+    fn calls_back(&self, report: &UpgradeReport) -> Option<u64> {
+        self.upgrades.cancel(report.id).ok().map(|_| report.id)
+    }
+
+    /// Takes an upgrade back whose release the keyset does not sign that the node goes by now.
+    pub(crate) fn calls_back_what_is_not_signed(&self) {
+        let Some(report) = self.staged_now() else {
+            return;
+        };
+        let id = report.release.as_ref().map(|release| release.id.as_str());
+        let Some(id) = id.and_then(|id| id.parse().ok()) else {
+            return;
+        };
+        let now = self.released.moment().height;
+        let is_signed = self.folder().is_ok_and(|folder| {
+            let release = folder.release(id);
+            release.is_ok_and(|bytes| self.upgrades.trust.verify(bytes, now).is_ok())
+        });
+        if !is_signed && self.calls_back(&report).is_some() {
+            tracing::warn!(
+                id = report.id,
+                "the upgrade is taken back: the keyset that the node goes by now does not sign its release"
+            );
+        }
     }
 
     /// What a release would bring into the live generation.
@@ -224,6 +249,11 @@ impl Node {
             folder.remove(id).map_err(|error| refusal(&error))?;
             pruned.bytes += bytes;
             pruned.releases.push(name);
+        }
+        for id in folder.damaged().map_err(|error| refusal(&error))? {
+            pruned.bytes += folder.bytes(id);
+            folder.remove(id).map_err(|error| refusal(&error))?;
+            tracing::warn!(%id, "a release of which nothing could be read is removed: import it again");
         }
         Ok(pruned)
     }

@@ -47,8 +47,25 @@ impl Upgrades {
                 codes::DOWNTIME_REFUSED,
                 "the plan is for a node that stops for it, and max_downtime = 0 says that this one does not",
             ),
-            (Some(_), _) => Ok(()),
+            (Some(_), _) => self.starts_again(),
         }
+    }
+
+    /// Whether the node would start again in its own place.
+    ///
+    /// # Errors
+    /// The [`Refusal`] where the process has ended that would start what that start needs.
+    pub(crate) fn starts_again(&self) -> Result<(), Refusal> {
+        if self.loader.starts_children() {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            503,
+            codes::NO_HELPER,
+            "the process that starts probes, rehearsals and trials for this confined node has ended, so the node would not \
+             start again in its own place",
+            "end the node and start it again, then order it again: nothing is lost with that",
+        ))
     }
 
     /// Whether code that may do more than the live code is refused, unless its plan allows it.
