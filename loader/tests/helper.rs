@@ -50,6 +50,20 @@ fn helper(data: &Path) -> Helper {
     Helper::begin(command).unwrap()
 }
 
+#[test]
+fn whoever_has_a_helper_sees_whether_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let helper = helper(folder.path());
+    assert!(helper.is_there());
+    // The parent of what it starts is the helper itself.
+    let _child = shell(&helper, "kill -9 $PPID");
+    let deadline = Instant::now() + SOON;
+    while helper.is_there() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 const READS: Given<'static> = Given {
     reads: true,
     files: &[],

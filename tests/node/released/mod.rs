@@ -376,6 +376,38 @@ fn a_revocation_takes_an_upgrade_back_that_waits_and_keeps_its_release_out() {
 }
 
 #[test]
+fn an_upgrade_that_waits_is_taken_back_if_the_next_keyset_does_not_sign_its_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path());
+    let (one, library) = next(&node, 1);
+    let id = imported(&node, packed(&one, &[&library])).release.id;
+    let mut waits = plan(&node, &id).unwrap();
+    waits.at_height = Some(Height(1 << 40));
+    let upgrade = node.begin(serde_json::to_string(&waits).unwrap()).unwrap();
+    node.node().install_keyset(&keyset(2)).unwrap();
+    assert_eq!(node.ended(upgrade).state, UpgradeState::Refused);
+    assert_eq!((newest(&node), node.generation()), (None, Generation(1)));
+}
+
+#[test]
+fn a_release_whose_folder_was_damaged_is_mended_by_an_import_or_goes_with_a_prune() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path());
+    let (one, library) = next(&node, 1);
+    let id = imported(&node, packed(&one, &[&library])).release.id;
+    let kept = folder.path().join("releases").join(&id);
+    fs::remove_dir_all(kept.join("files")).unwrap();
+    refused(node.node().offered(&id), "release-incomplete");
+    assert!(imported(&node, packed(&one, &[&library])).is_repeated);
+    node.node().offered(&id).unwrap();
+    fs::remove_file(kept.join("about")).unwrap();
+    assert!(node.node().prune_releases().unwrap().bytes > 0);
+    assert!(!kept.exists());
+    assert!(!imported(&node, packed(&one, &[&library])).is_repeated);
+    applied(&node, &plan(&node, &id).unwrap());
+}
+
+#[test]
 fn an_armed_release_comes_in_after_a_start_and_is_the_newest_then() {
     let folder = tempfile::tempdir().unwrap();
     let first = node(folder.path());

@@ -197,6 +197,30 @@ async fn half_sent_bodies_take_no_place_and_are_told_that_they_are_too_slow() {
 }
 
 #[tokio::test]
+async fn files_that_come_slowly_keep_no_order_out() {
+    let limits = Limits {
+        orders_max: 2,
+        look_wait: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let served = Served::with(Double::default(), limits).await;
+    let mut holders = Vec::new();
+    for path in ["code?from=x", "releases"].repeat(4) {
+        let mut holder = unix(&served).await;
+        let head = format!(
+            "POST /v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n\
+             Content-Length: 100000\r\n\r\nrefit"
+        );
+        holder.write_all(head.as_bytes()).await.unwrap();
+        holders.push(holder);
+    }
+    // Until each has its place, or waits for one.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let seen = served.post("/v1/upgrades/3/confirm", "").await;
+    assert_eq!(seen.status, 200, "{seen:?}");
+}
+
+#[tokio::test]
 async fn a_body_that_trickles_in_is_refused_however_steadily_it_comes() {
     let limits = Limits {
         body_wait: Duration::from_millis(300),
