@@ -33,6 +33,8 @@ fn this_is_the_helper_where_it_is_called_as_one() {
         probe: words(&["-c", "cat $0; echo $REFIT_PROBE_QUESTION $OTHER"]),
         rehearsal: words(&SHELL),
         trial: words(&["-c", "echo $0 $TMPDIR"]),
+        build: words(&["-c", "echo $0 $OTHER $HOME; eval \"$(cat)\""]),
+        build_variables: vec![("HOME".into(), "a-home".into())],
         data: data.clone().into(),
         temporary: Path::new(&data).join("tmp"),
     };

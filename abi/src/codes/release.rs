@@ -60,7 +60,7 @@ super::codes! { ALL_RELEASE: "Keys and releases", "Why a key, a keyset or a rele
     /// The release has nothing for this node's target, toolchain or ABI epoch.
     RELEASE_NOT_FOR_NODE = "release-not-for-node", AbiIncompatible, "Have it packed with libraries for this node, or with its source.";
     /// The release comes as source, and has to be built before it can come in.
-    RELEASE_NOT_BUILT = "release-not-built", Refused, "Have it built, and pack the libraries with it.";
+    RELEASE_NOT_BUILT = "release-not-built", Refused, "Have it built: `refit upgrade plan RELEASE` does it on a node that builds; else `refit release build`, and pack the libraries with it.";
     /// A file that this node needs is not in the release's file.
     RELEASE_INCOMPLETE = "release-incomplete", Refused, "Import a file of it that has all: `refit release verify` says what is missing.";
     /// The release's code is not what its manifest says.

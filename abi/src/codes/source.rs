@@ -37,6 +37,8 @@ super::codes! { ALL_BUILD: "Building an engine from source", "Errors of `refit e
     BUILD_CANCELLED = "build-cancelled", BuildFailed, "Build again.";
     /// This machine does not confine a build as much as is wanted.
     SANDBOX_TOO_WEAK = "sandbox-too-weak", BuildFailed, "Allow user namespaces or run a kernel with Landlock (6.2 or newer), lower `min_build_level` if you trust the source, or take a built library.";
+    /// Another release is being built.
+    BUILD_UNDER_WAY = "build-under-way", Refused, "Try again when that is done.";
     /// The room that a build is confined in could not be made.
     SANDBOX_FAILED = "sandbox-failed", BuildFailed, "See that the user that builds run as may read the toolchain and the source, and build again.";
     /// The build used more than it may, and was ended.

@@ -1,15 +1,16 @@
 //! The helper: a process beside a confined one that starts what the confined one may not.
 //!
 //! ```text
-//! node (confined) ──order, descriptors──► helper (one thread, no code of engines) ──► probe | rehearsal | trial
+//! node (confined) ──order, descriptors──► helper (one thread, no code of engines) ──► probe | rehearsal | trial | build
 //!        ▲                                                                                       │ outputs: pipes
 //!        └───────────────────────── leash: what became of it; closed: it is killed ◄────────────┘
 //! ```
 //!
 //! It is started before the node confines itself and before its first other thread, and stays outside of the room. It
 //! starts nothing but this very program, under one of the hidden commands of a closed list ([`Kind`]), with an
-//! environment of its own; what it starts confines itself before any code of an engine is mapped there. What an order may say
-//! beside its kind is bounded: a question, or a folder inside the data folder, and descriptors.
+//! environment of its own; what it starts confines itself before any code of an engine is mapped there. One that builds a
+//! release maps none: it starts a compiler in a room of its own, at the level that was fixed when the helper began. What an
+//! order may say beside its kind is bounded: a question, or a folder inside the data folder, and descriptors.
 //!
 //! Each child has a *leash*, a socket pair between whoever ordered it and the helper: on it comes back how the child
 //! began and ended, and when the other end is closed, the helper kills the child. The helper ends when the node has:
@@ -25,6 +26,8 @@ pub use client::{Given, Helper};
 pub use process::{Process, Started};
 pub use serve::{Kinds, serve};
 pub use wire::Kind;
+
+use std::ffi::OsString;
 
 use std::time::Duration;
 
@@ -48,6 +51,23 @@ const BEGIN_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Longest wait for a child to be gone that is killed.
 const GONE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Names of the variables by which a compiler is found.
+const OF_COMPILERS: [&str; 6] = [
+    "PATH",
+    "HOME",
+    "RUSTC",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "CARGO_HOME",
+];
+
+/// The variables of this process by which a compiler is found: what a build needs of them.
+pub fn build_variables() -> Vec<(OsString, OsString)> {
+    let named = OF_COMPILERS.iter();
+    let set = named.filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
+    set.collect()
+}
 
 /// The path under which a child opens the file of this place among those that go along.
 pub fn path_of_file(place: usize) -> std::path::PathBuf {

@@ -37,7 +37,11 @@ pub struct Kinds {
     pub rehearsal: Vec<OsString>,
     /// That of a trial; the folder comes behind it.
     pub trial: Vec<OsString>,
-    /// The data folder: a trial's folder lies inside.
+    /// That of a build; the folder comes behind it.
+    pub build: Vec<OsString>,
+    /// The variables of a build: it finds the compiler by them. Other children have none of them.
+    pub build_variables: Vec<(OsString, OsString)>,
+    /// The data folder: the folders of trials and of releases lie inside.
     pub data: PathBuf,
     /// Where children put files that are gone with them.
     pub temporary: PathBuf,
@@ -237,6 +241,17 @@ impl Helping<'_> {
             }
             Kind::Trial { folder } => {
                 command.args(&kinds.trial).arg(inside(&kinds.data, folder)?);
+            }
+            Kind::Build { folder } => {
+                command
+                    .envs(
+                        kinds
+                            .build_variables
+                            .iter()
+                            .map(|(name, value)| (name, value)),
+                    )
+                    .args(&kinds.build)
+                    .arg(inside(&kinds.data, folder)?);
             }
         }
         Ok(command)

@@ -34,6 +34,11 @@ pub enum Kind {
         /// The folder of the copy, inside the data folder.
         folder: PathBuf,
     },
+    /// The build of a release's source: its input says of which package, and its only file is where the library goes.
+    Build {
+        /// The folder of the release, inside the data folder.
+        folder: PathBuf,
+    },
 }
 
 /// What is asked of the helper.

@@ -3,8 +3,8 @@
 use crate::api::{
     CodeTaken, EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life,
     OfferedRelease, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
-    RehearsalReport, ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
-    UpgradeRecord, UpgradeReport,
+    RehearsalReport, ReleaseBuild, ReleasesPruned, RollBackAccepted, RollBackReport, Status,
+    UpgradeAccepted, UpgradeRecord, UpgradeReport,
 };
 use crate::{Bytes, Entrance, EventFeed, Metrics, Part, RequestId, Room, Share};
 use refit_abi::fixture::Fixture;
@@ -158,6 +158,19 @@ pub trait Node: Send + Sync + 'static {
     /// # Errors
     /// The [`Refusal`] of one that may not come in, or has nothing for this node.
     fn offered(&self, release: &str) -> Result<OfferedRelease, Refusal>;
+
+    /// Begins to build what a release that was imported has for this node as source alone, or says how far that is: it takes
+    /// minutes, and nobody waits for it here.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of one that may not come in, or that is not built here.
+    fn build_release(&self, release: &str) -> Result<ReleaseBuild, Refusal>;
+
+    /// How far the build of a release is, or what came of it.
+    ///
+    /// # Errors
+    /// The [`Refusal`] if none was begun.
+    fn release_build(&self, release: &str) -> Result<ReleaseBuild, Refusal>;
 
     /// Removes the imported releases that can no longer come in, and that nothing needs.
     ///

@@ -7,8 +7,9 @@ use refit_abi::host::Explain;
 use refit_loader::{
     ArtifactId, Candidate, Inspection, OpenError, ProbeCommand, ProbedArtifact, StagedArtifact,
 };
-use refit_node::RehearsalCommand;
+use refit_node::{BuildCommand, RehearsalCommand};
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,15 @@ pub(crate) fn probe_command() -> ProbeCommand {
 pub(crate) fn rehearsal_command() -> RehearsalCommand {
     let command = RehearsalCommand::new(THIS_PROGRAM).argument("rehearsal");
     command.called("refit")
+}
+
+/// The hidden command that builds a package of a release.
+pub(crate) const RELEASE_BUILDER: &str = "release-builder";
+
+/// How the node has releases built: this program with its hidden command, and these words.
+pub(crate) fn build_command(words: Vec<OsString>) -> BuildCommand {
+    let command = BuildCommand::new(THIS_PROGRAM, "refit").argument(RELEASE_BUILDER);
+    words.into_iter().fold(command, BuildCommand::argument)
 }
 
 /// How the node tries a roll-back: this program with its hidden command.

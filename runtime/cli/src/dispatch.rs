@@ -12,12 +12,12 @@ use crate::commands::{
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart,
     engine_revive, events, explain, init, key_generate, key_inspect, keyset_create, keyset_inspect,
     keyset_install, keyset_rotate, keyset_sign, parameters, query, release_attest, release_build,
-    release_diff, release_import, release_pack, release_prune, release_revoke, release_show,
-    release_sign, release_source, release_verify, run, sandbox, send, snapshot_create,
-    snapshot_diff, snapshot_inspect, snapshot_migrate, snapshot_restore, snapshot_verify, status,
-    upgrade_apply, upgrade_bundle, upgrade_cancel, upgrade_confirm, upgrade_history, upgrade_list,
-    upgrade_plan, upgrade_quarantine, upgrade_rehearse, upgrade_rollback, upgrade_status,
-    upgrade_wait,
+    release_builder, release_diff, release_import, release_pack, release_prune, release_revoke,
+    release_show, release_sign, release_source, release_verify, run, sandbox, send,
+    snapshot_create, snapshot_diff, snapshot_inspect, snapshot_migrate, snapshot_restore,
+    snapshot_verify, status, upgrade_apply, upgrade_bundle, upgrade_cancel, upgrade_confirm,
+    upgrade_history, upgrade_list, upgrade_plan, upgrade_quarantine, upgrade_rehearse,
+    upgrade_rollback, upgrade_status, upgrade_wait,
 };
 use crate::config;
 use crate::exit::Exit;
@@ -44,6 +44,7 @@ pub(crate) fn dispatch(cli: Cli, typed: &ArgMatches) -> Result<ExitCode, Failure
             return Ok(refit_node::trial_main(&args.folder, probe));
         }
         Command::Launcher => return Ok(refit_sandbox::child_main()),
+        Command::ReleaseBuilder(args) => release_builder::run(&args)?,
         Command::Helper(args) => sandbox::help(&args)?,
         Command::Demo(args) => crate::demo::run(&args)?,
         Command::Run(args) => run::run(&common, &args)?,

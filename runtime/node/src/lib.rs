@@ -58,7 +58,10 @@ pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
 pub use refit_ordering::BlockRefused;
 pub use refit_store::{OpenError as StoreOpenError, Step, Steps};
 pub use rehearsal::{RehearsalCommand, RehearsalError};
-pub use releases::{KeepError, NotStaged, RELEASE_BYTES_MAX, RELEASES_MAX};
+pub use releases::{
+    BUILD_WAIT_MAX, BuildCommand, BuildOrder, BuildSaid, KeepError, NotStaged, RELEASE_BYTES_MAX,
+    RELEASES_MAX,
+};
 pub use serve::handle::Node;
 pub use start::StartError;
 pub use start::config::{EngineConfig, NodeConfig, NodeParts, workers};

@@ -24,9 +24,9 @@ use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
     CodeBefore, CodeTaken, EngineRestarted, EngineRevived, HaltedStatus, Imported, KeptRelease,
     KeysetInForce, Life, OfferedRelease, ParameterChange, ParameterValue, ParametersOrdered,
-    ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport, ReleasesPruned,
-    RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted, UpgradeRecord,
-    UpgradeReport, UpgradeState,
+    ParametersReport, ProbationStatus, QuarantineEntry, RehearsalReport, ReleaseBuild,
+    ReleasesPruned, RevisedReply, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
+    UpgradeRecord, UpgradeReport, UpgradeState,
 };
 use refit_admin::{
     ANSWERS_BYTES_MAX, Answer, Answered, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance,
@@ -462,6 +462,14 @@ impl Node for Double {
 
     fn import(&self, body: Box<dyn Read + Send>) -> Result<Imported, Refusal> {
         Ok(releases::imported(body))
+    }
+
+    fn build_release(&self, release: &str) -> Result<ReleaseBuild, Refusal> {
+        Ok(releases::built(release))
+    }
+
+    fn release_build(&self, release: &str) -> Result<ReleaseBuild, Refusal> {
+        Ok(releases::built(release))
     }
 
     fn offered(&self, release: &str) -> Result<OfferedRelease, Refusal> {

@@ -3,7 +3,8 @@
 use refit_abi::Height;
 use refit_admin::Refusal;
 use refit_admin::api::{
-    Imported, KeysetInForce, OfferedRelease, ReleaseImported, ReleaseName, ReleasesPruned,
+    BuildState, Imported, KeysetInForce, OfferedRelease, ReleaseBuild, ReleaseImported,
+    ReleaseName, ReleasesPruned,
 };
 use std::io::Read;
 
@@ -43,6 +44,19 @@ pub(crate) fn offered(release: &str) -> OfferedRelease {
         expected: Vec::new(),
         is_offline: false,
         libraries: Vec::new(),
+    }
+}
+
+pub(crate) fn built(release: &str) -> ReleaseBuild {
+    ReleaseBuild {
+        release: release.to_owned(),
+        state: BuildState::Built,
+        package: "refit-kv".to_owned(),
+        dependencies: false,
+        compiled: 1,
+        elapsed_ms: 4_200,
+        level: Some("L3".to_owned()),
+        reason: None,
     }
 }
 

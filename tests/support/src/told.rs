@@ -21,6 +21,7 @@ pub(crate) fn committed() -> UpgradeReport {
         height: Some(Height(30)),
         release: None,
         authorised: None,
+        built: None,
         engines: vec![UpgradedKind {
             kind: "kv".to_owned(),
             class: Class::Migrate,

@@ -3,7 +3,8 @@
 use crate::error::{BuildError, io};
 use crate::release::tree::SourceTree;
 use refit_release::tree::Listing;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 impl SourceTree {
@@ -24,10 +25,16 @@ impl SourceTree {
                 0 => fs::write(&to, []).map_err(io("write", &to))?,
                 _ => {
                     let from = contents.join(file.content.to_string());
-                    fs::copy(&from, &to).map_err(io("copy", &from))?;
+                    copy(&from, &to, file.bytes).map_err(io("copy", &from))?;
                 }
             }
         }
         Self::check(folder, listing)
     }
+}
+
+/// Copies no more than the listing says: what lies there may be anything.
+fn copy(from: &Path, to: &Path, bytes: u64) -> std::io::Result<()> {
+    let mut from = File::open(from)?.take(bytes);
+    std::io::copy(&mut from, &mut File::create_new(to)?).map(drop)
 }

@@ -1,7 +1,9 @@
-//! Releases on their way into a node: `POST /v1/releases`, `GET /v1/releases/{id}`, `POST /v1/releases/prune`.
+//! Releases on their way into a node: `POST /v1/releases`, `GET /v1/releases/{id}`, `POST /v1/releases/{id}/build`, `POST
+//! /v1/releases/prune`.
 
 use refit_abi::Height;
 use refit_abi::descriptor::Descriptor;
+use refit_abi::host::Explained;
 use serde::{Deserialize, Serialize};
 
 /// A release, by its id and by what people call it.
@@ -116,6 +118,45 @@ pub struct OfferedLibrary {
     pub descriptor: Descriptor,
     /// By what it reaches outside of the node.
     pub outside: Vec<String>,
+    /// The level that this node has built it at, such as `L3`; absent of one that came with the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<String>,
+}
+
+/// How far a release's source is built: `POST` and `GET /v1/releases/{id}/build`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseBuild {
+    /// The release's id, in hexadecimal.
+    pub release: String,
+    /// Where it stands.
+    pub state: BuildState,
+    /// The package that is being built, or was last.
+    pub package: String,
+    /// Whether what it depends on is compiled, for this and for later releases.
+    pub dependencies: bool,
+    /// The parts that were compiled so far in this stage.
+    pub compiled: u64,
+    /// The time since it was begun, or that it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// The level that the last library was built at, such as `L3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Explained>,
+}
+
+/// Where the build of a release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum BuildState {
+    /// It is under way.
+    Building,
+    /// All libraries are there.
+    Built,
+    /// One is not.
+    Failed,
 }
 
 /// Releases that were removed.

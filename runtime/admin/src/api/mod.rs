@@ -20,8 +20,8 @@ mod upgrade;
 pub use code::CodeTaken;
 pub use event::{Event, EventId, EventIdError};
 pub use imported::{
-    Authorised, FileAttested, Imported, KeysetInForce, NewestRelease, OfferedLibrary,
-    OfferedRelease, ReleaseImported, ReleaseName, ReleaseRevoked, ReleasesPruned,
+    Authorised, BuildState, FileAttested, Imported, KeysetInForce, NewestRelease, OfferedLibrary,
+    OfferedRelease, ReleaseBuild, ReleaseImported, ReleaseName, ReleaseRevoked, ReleasesPruned,
 };
 pub use life::{Life, LifeError};
 pub use parameters::{

@@ -48,6 +48,10 @@ pub struct UpgradeReport {
     /// Whose word it goes by; absent from an older node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorised: Option<Authorised>,
+    /// The level that this node has built its libraries at, of the release's source, such as `L3`: the lowest of them. Absent
+    /// where they came with the release, or an operator has named them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<String>,
     /// What it does to each engine kind.
     pub engines: Vec<UpgradedKind>,
     /// The strongest of the classes in `engines`.

@@ -36,7 +36,7 @@ use axum::routing::{delete, get, post};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/code, /v1/releases, /v1/releases/ID, /v1/keyset, /v1/quarantine, /v1/engines/ID/messages, \
+const ROUTES_NEXT: &str = "ask for /v1/status, /v1/messages, /v1/upgrades, /v1/upgrades/rehearse, /v1/code, /v1/releases, /v1/releases/ID, /v1/releases/ID/build, /v1/keyset, /v1/quarantine, /v1/engines/ID/messages, \
      /v1/engines/ID/queries, /v1/engines/ID/state, /v1/engines/ID/restart or /v1/engines/ID/revive, /v1/parameters, /v1/snapshot, /v1/events, /livez, /readyz or /metrics";
 
 /// A node, and by which way clients come to it.
@@ -140,6 +140,10 @@ pub(crate) fn all(app: App) -> Router {
         .route("/v1/releases", get(releases::list).post(releases::import))
         .route("/v1/releases/prune", post(releases::prune))
         .route("/v1/releases/{id}", get(releases::one))
+        .route(
+            "/v1/releases/{id}/build",
+            get(releases::build).post(releases::begin_build),
+        )
         .route("/v1/keyset", get(keyset::show).post(keyset::install))
         .route("/v1/upgrades/{id}/record", get(upgrades::record))
         .route("/v1/upgrades/{id}/confirm", post(upgrades::confirm))

@@ -3,7 +3,7 @@
 use super::App;
 use super::blocking::{ask, ask_within};
 use super::json::json;
-use crate::api::{Imported, OfferedRelease, ReleasesPruned};
+use crate::api::{Imported, OfferedRelease, ReleaseBuild, ReleasesPruned};
 use crate::body::{self, BYTES, check_media};
 use crate::limits::IMPORT_WAIT;
 use crate::pass::For;
@@ -56,6 +56,33 @@ pub(super) async fn one(
     let asking = For::Order.on(&seat);
     let offered = ask(&app, asking, move |node| node.offered(&id)).await??;
     Ok(Json(offered))
+}
+
+/// Begins a build, or says how far it is.
+pub(super) async fn begin_build(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<ReleaseBuild>, Refusal> {
+    let id = id(path)?;
+    let seat = Seat::of(&request);
+    body::none(request, app.message()).await?;
+    let asking = For::Order.on(&seat);
+    let build = ask(&app, asking, move |node| node.build_release(&id)).await??;
+    Ok(Json(build))
+}
+
+/// How far a build is.
+pub(super) async fn build(
+    State(app): State<App>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<ReleaseBuild>, Refusal> {
+    let id = id(path)?;
+    let seat = Seat::of(&request);
+    let asking = For::Look.on(&seat);
+    let build = ask(&app, asking, move |node| node.release_build(&id)).await??;
+    Ok(Json(build))
 }
 
 pub(super) async fn prune(

@@ -72,7 +72,7 @@ pub(crate) use release::{
     ReleaseShowArgs, ReleaseSourceArgs, ReleaseVerifyArgs, RevokeArgs,
 };
 pub(crate) use run::{RunArgs, block_interval};
-pub(crate) use sandbox::{HelperArgs, InsideArgs, SandboxChoice};
+pub(crate) use sandbox::{BuildsArgs, HelperArgs, InsideArgs, ReleaseBuilderArgs, SandboxChoice};
 pub(crate) use snapshot::{
     CreateArgs, DiffArgs, MigrateArgs, RestoreArgs, SnapshotCommand, SnapshotInspectArgs,
     VerifyArgs,
@@ -169,6 +169,9 @@ pub(crate) enum Command {
     /// Makes the room of a build of a release's source, as it is told on stdin, and ends. Whoever builds starts it.
     #[command(hide = true)]
     Launcher,
+    /// Builds a package of a release's source, which it is told on stdin, and ends. The node has it started.
+    #[command(hide = true)]
+    ReleaseBuilder(ReleaseBuilderArgs),
 }
 
 /// The parser, with the exit codes in every help.

@@ -12,13 +12,13 @@ use super::run_error::RunError;
 use super::sandbox::{self, Needs, Sandbox};
 use super::supervisor;
 use super::threads;
-use crate::args::{CodeChoice, CommonArgs, RunArgs, StoreKind};
-use crate::artifact::probe_command;
+use crate::args::{BuildsArgs, CodeChoice, CommonArgs, RunArgs, StoreKind};
+use crate::artifact::{build_command, probe_command};
 use crate::config::{self, ConfigError, File};
 use crate::failure::Failure;
 use crate::output;
 use crate::show;
-use crate::source::Sources;
+use crate::source::{Sources, folder_of_releases};
 use refit_admin::Node as _;
 use refit_admin::api::{KindStatus, UpgradeReport, UpgradeState};
 use refit_admin::{Address, Limits, Listen, Server};
@@ -28,6 +28,7 @@ use refit_node::{
     EngineCode, EngineConfig, FolderLock, Forbidden, Holder, Node, NodeConfig, NodeParts, Prepared,
     Quarantine,
 };
+use refit_sandbox::Policy;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::fs::DirBuilder;
 use std::io;
@@ -35,6 +36,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+/// The folder in the data folder that releases are built in where this user has no cache folder.
+const BUILDS: &str = "builds";
 
 /// Mode of a data folder that is made: for this user alone.
 const DATA_DIR_MODE: u32 = 0o700;
@@ -67,7 +71,15 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         read => read?,
     };
     // Before the first other thread, and behind all that needs more than the room has: builds, and files that are named.
+    let builds = BuildsArgs {
+        root: Some(folder_of_releases().unwrap_or_else(|| data_dir.join(BUILDS))),
+        at_least: file
+            .node
+            .min_build_level
+            .unwrap_or(Policy::default().at_least),
+    };
     let needs = Needs {
+        builds: &builds,
         data_dir: &data_dir,
         listens: &listens,
         engines: &engines,
@@ -81,6 +93,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         sandbox::watch(helper.clone()).map_err(Failure::start)?;
     }
     let lives = Lives {
+        builds: &builds,
         restart: &restart,
         before: &before,
         helper,
@@ -215,6 +228,8 @@ pub(super) fn make_data_dir(path: &Path) -> Result<(), Box<RunError>> {
 
 /// The life of this process that was, and the one that may come.
 struct Lives<'a> {
+    /// How releases are built.
+    builds: &'a BuildsArgs,
     restart: &'a Restart,
     before: &'a Before,
     /// Starts children for a confined node.
@@ -258,6 +273,7 @@ fn node_config(
     lives: Lives<'_>,
 ) -> Result<NodeConfig, Failure> {
     let Lives {
+        builds,
         restart,
         before,
         helper,
@@ -265,6 +281,7 @@ fn node_config(
         keyset,
     } = lives;
     let mut config = NodeConfig::new(engines, probe_command().by(helper.clone()));
+    config.build = Some(build_command(builds.words()).by(helper.clone()));
     if helper.is_some() {
         config.copies = sandbox::copies(data_dir);
     }

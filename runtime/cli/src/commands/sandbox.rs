@@ -4,12 +4,12 @@
 
 use super::restart::Before;
 use super::run_error::RunError;
-use crate::args::{HelperArgs, InsideArgs, SandboxChoice};
-use crate::artifact::THIS_PROGRAM;
+use crate::args::{BuildsArgs, HelperArgs, InsideArgs, SandboxChoice};
+use crate::artifact::{RELEASE_BUILDER, THIS_PROGRAM};
 use crate::failure::{Failure, Reported};
 use refit_admin::Listen;
 use refit_loader::confine::{self, ConfineError, Room};
-use refit_loader::helper::{self, FILES_MAX, Helper, Kinds, path_of_file};
+use refit_loader::helper::{self, FILES_MAX, Helper, Kinds, build_variables, path_of_file};
 use refit_node::EngineConfig;
 use std::ffi::OsString;
 use std::io;
@@ -33,6 +33,7 @@ pub(super) struct Needs<'a> {
     pub(super) engines: &'a [EngineConfig],
     /// Files that a start in the node's own place reads again.
     pub(super) reads: &'a [PathBuf],
+    pub(super) builds: &'a BuildsArgs,
 }
 
 /// How a node is confined.
@@ -68,7 +69,7 @@ pub(super) fn enter(
     let data_dir = &needs.data_dir.canonicalize().map_err(no_helper)?;
     let needs = Needs { data_dir, ..needs };
     std::fs::create_dir_all(copies(data_dir)).map_err(no_helper)?;
-    let helper = begin(data_dir).map_err(no_helper)?;
+    let helper = begin(data_dir, Some(needs.builds)).map_err(no_helper)?;
     let entered = confine::enter(&room(needs)).and_then(|enforced| match choice {
         SandboxChoice::Require => enforced.in_full(),
         _ => Ok(enforced),
@@ -98,13 +99,16 @@ pub(super) fn watch(helper: Arc<Helper>) -> io::Result<()> {
     watched.map(drop)
 }
 
-fn begin(data_dir: &Path) -> io::Result<Helper> {
+fn begin(data_dir: &Path, builds: Option<&BuildsArgs>) -> io::Result<Helper> {
     let mut command = Command::new(THIS_PROGRAM);
     command
         .arg0("refit")
         .arg("helper")
         .arg(data_dir)
         .env_clear();
+    if let Some(builds) = builds {
+        command.args(builds.words()).envs(build_variables());
+    }
     Helper::begin(command)
 }
 
@@ -114,6 +118,7 @@ fn room(needs: Needs<'_>) -> Room {
         listens,
         engines,
         reads,
+        builds: _,
     } = needs;
     let mut room = Room {
         writes: vec![data_dir.to_owned()],
@@ -155,12 +160,22 @@ pub(crate) fn help(args: &HelperArgs) -> Result<(), Failure> {
         probe: words("probe", &[]),
         rehearsal: words("rehearsal", &[]),
         trial: words("trial", &[]),
+        build: build_words(&args.builds),
+        build_variables: build_variables(),
         data: args.data_dir.clone(),
         temporary: copies(&args.data_dir),
     };
     let socket = io::stdin().as_fd().try_clone_to_owned();
     let served = socket.and_then(|socket| helper::serve(socket, &kinds));
     served.map_err(Failure::start)
+}
+
+/// The words of a build. The library goes into the one file that goes along.
+fn build_words(builds: &BuildsArgs) -> Vec<OsString> {
+    let mut words = vec![OsString::from(RELEASE_BUILDER)];
+    words.extend(builds.words());
+    words.extend(["--library".into(), path_of_file(0).into_os_string()]);
+    words
 }
 
 /// Confines a probe: to the module that it was given.
@@ -193,7 +208,8 @@ pub(crate) fn enter_trial(args: &InsideArgs) -> Result<Option<Arc<Helper>>, Box<
     let Some(data_dir) = &args.inside else {
         return Ok(None);
     };
-    let helper = begin(data_dir).map_err(|error| Box::new(RunError::NoHelper(error)))?;
+    // A trial builds nothing.
+    let helper = begin(data_dir, None).map_err(|error| Box::new(RunError::NoHelper(error)))?;
     let room = Room {
         // Not only to the copy: somebody may put a link in its place.
         writes: vec![data_dir.clone()],

@@ -10,6 +10,7 @@ use crate::units::{bytes, time};
 use refit_abi::descriptor::{Ability, CapabilityDescriptor};
 use refit_admin::HostName;
 use refit_node::Grants;
+use refit_sandbox::Level;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -82,6 +83,8 @@ pub(crate) struct NodeSection {
     pub(crate) builders: Vec<String>,
     /// How many of them have to.
     pub(crate) attestations: Option<u8>,
+    /// The least that has to stand between the build of a release's source and the machine.
+    pub(crate) min_build_level: Option<Level>,
     /// Whether code may newly do more than the live code; it may unless this is `false`.
     pub(crate) new_capabilities: Option<bool>,
     /// For how many blocks after an upgrade the node can be rolled back.

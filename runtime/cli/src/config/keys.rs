@@ -190,6 +190,18 @@ pub(crate) const KEYS: &[Key] = &[
     },
     Key {
         section: "node",
+        name: "min_build_level",
+        form: "`L3`, `L2`, `L1` or `L0`",
+        default: "L2",
+        example: "\"L2\"",
+        flag_id: "",
+        flag: "none",
+        about: "The least that has to stand between this machine and the build of a release that came as source: a room of its own \
+                (L3), no files and no network but the source's (L2), limits (L1), a watch (L0). Where the system allows less, the \
+                release is not built.",
+    },
+    Key {
+        section: "node",
         name: "new_capabilities",
         form: "`true` or `false`",
         default: "true",

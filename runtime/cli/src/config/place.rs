@@ -58,8 +58,8 @@ pub(crate) fn read_again(args: &CommonArgs, file: &File) -> Vec<PathBuf> {
     let token = args.token_file.clone();
     let token = token.or_else(|| file.admin.token_file.clone());
     let keyset = file.node.keyset.clone();
-    let files = super::path(args).into_iter().chain(token);
-    files.chain(keyset).collect()
+    let files = super::path(args).into_iter();
+    files.chain(token).chain(keyset).collect()
 }
 
 fn read_token(path: &Path) -> Result<String, ConfigError> {

@@ -21,6 +21,12 @@ pub(crate) fn text(report: &UpgradeReport) -> String {
         rows.push(("release", format!("{} {}", named(release), release.id)));
     }
     rows.extend(report.authorised.as_ref().and_then(authorised));
+    if let Some(level) = &report.built {
+        rows.push((
+            "built",
+            format!("here, of the release's source, at {level}"),
+        ));
+    }
     if let Some(height) = report.at_height {
         rows.push(("planned", format!("after block {height}")));
     }
@@ -132,9 +138,12 @@ pub(crate) fn code(report: &UpgradeReport) -> String {
         0 => name.to_owned(),
         more => format!("{name}, {more} more"),
     };
-    match &report.release {
-        Some(release) => format!("{code}: {}", named(release)),
-        None => code,
+    match (&report.release, &report.built) {
+        (Some(release), Some(level)) => {
+            format!("{code}: {}, built here at {level}", named(release))
+        }
+        (Some(release), None) => format!("{code}: {}", named(release)),
+        (None, _) => code,
     }
 }
 

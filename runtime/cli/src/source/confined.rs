@@ -25,7 +25,7 @@ const RELEASES: &str = "releases";
 const SEEN: u32 = 0o755;
 
 /// Builds releases' sources.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Confined {
     builder: ReleaseBuilder,
 }
@@ -57,6 +57,11 @@ impl Confined {
     pub(crate) fn heard_by(self, listener: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         let builder = self.builder.with_listener(listener);
         Self { builder }
+    }
+
+    /// Gives up its builds, and those of its clones.
+    pub(crate) fn give_up(&self) {
+        self.builder.cancel();
     }
 
     /// What confines a build here, in one line.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The store's source.
@@ -65,7 +65,19 @@ impl Running {
     /// `refit run` with this engine, `NAME=LIBRARY`.
     pub(crate) fn serve(folder: &Folder, engine: &str, flags: &[&str]) -> Self {
         let run = ["run", "--engine", engine, "--workers", "1"];
-        let mut command = folder.command(&[&run, flags].concat());
+        Self::begin(folder, folder.command(&[&run, flags].concat()), flags)
+    }
+
+    /// `refit run` with the store, where there is a compiler.
+    pub(crate) fn compiling(folder: &Folder, library: &str) -> Self {
+        let engine = format!("kv={library}");
+        let mut command = folder.command(&["run", "--engine", &engine, "--workers", "1"]);
+        command.envs(std::env::vars_os().filter(|(name, _)| name != "NOTIFY_SOCKET"));
+        command.env("REFIT_CACHE_DIR", crate::served::compiled());
+        Self::begin(folder, command, &[])
+    }
+
+    fn begin(folder: &Folder, mut command: Command, flags: &[&str]) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         // Where a test listens, if it does.
         command.env("NOTIFY_SOCKET", folder.path().join(SUPERVISOR));

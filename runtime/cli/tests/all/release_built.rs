@@ -1,7 +1,7 @@
 //! `refit release source`, `build` and `attest`: an engine's tree, packed, signed, built from the release, and signed for.
 
-use crate::node::{KV, kv};
-use crate::releases::{done, json, signed_keyset};
+use crate::node::{KV, Running, kv};
+use crate::releases::{before, done, json, signed_keyset};
 use crate::served::{Folder, Ran};
 use serde_json::Value;
 use std::fs;
@@ -105,6 +105,45 @@ fn a_release_is_built_from_the_source_in_it_and_what_comes_of_it_is_attested() {
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
     assert_eq!(read("one"), read("same"));
     what_cannot_be_built_is_refused(&folder, &library);
+}
+
+#[test]
+fn a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_level() {
+    let folder = Folder::new();
+    signed_keyset(&folder);
+    let library = kv(&folder);
+    made(&folder, &format!("release source {KV} --out tree"));
+    done(
+        &folder,
+        &format!(
+            "release pack --engine kv={library} --name next --network acme --epoch 1 --sequence 4 --until 9000000 \
+             --source tree --source-only --out only.refit"
+        ),
+    );
+    done(&folder, "release sign only.refit --key p1.key --key p3.key");
+    // Builders are asked of libraries that came: what the node has built itself needs nobody's word.
+    let builder = fs::read_to_string(folder.path().join("r1.pub")).unwrap();
+    folder.write(
+        "refit.toml",
+        &format!(
+            "[node]\nkeyset = \"acme.keyset\"\nprobation_blocks = 0\nbuilders = [\"{}\"]\n",
+            builder.trim()
+        ),
+    );
+    let node = Running::compiling(&folder, &before(&folder));
+    let planned = done(&folder, "upgrade plan only.refit");
+    let said = planned.stderr.as_str();
+    assert!(said.contains("the node has built it at L"), "{said}");
+    done(&folder, "upgrade apply plan.json");
+    let history = done(&folder, "upgrade history");
+    assert!(history.stdout.contains("built here at L"), "{history:?}");
+    let status = json(&done(&folder, "upgrade status --json"));
+    let level = status["built"].as_str().unwrap();
+    assert!(level.starts_with('L'), "{status}");
+    // Nothing is built twice: the library is there.
+    let again = done(&folder, "release import only.refit --json");
+    assert_eq!(json(&again)[0]["is_repeated"], true);
+    assert_eq!(node.stop(), Some(0));
 }
 
 fn what_cannot_be_built_is_refused(folder: &Folder, library: &str) {

@@ -7,6 +7,8 @@
 //! Nothing of a release is decoded beyond its frame before its signatures counted, none of its files has a name before its
 //! hash was compared, and none is looked into, mapped or run before it is staged from here.
 
+pub(crate) mod building;
+mod built;
 mod coming;
 mod error;
 mod folder;
@@ -16,6 +18,8 @@ mod target;
 pub use error::{KeepError, NotStaged};
 pub use folder::{RELEASE_BYTES_MAX, RELEASES_MAX};
 
+pub use building::{BUILD_WAIT_MAX, BuildCommand, BuildOrder, BuildSaid};
+pub(crate) use built::Builds;
 pub(crate) use coming::name;
 pub(crate) use folder::{About, ReleaseFolder};
 pub(crate) use staged::{StagedModule, StagedRelease};

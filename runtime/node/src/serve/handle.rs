@@ -27,8 +27,8 @@ use refit_abi::{EngineId, Height};
 use refit_admin::api::{
     CodeTaken, EngineRestarted, EngineRevived, Imported, KeptRelease, KeysetInForce, Life,
     OfferedRelease, ParameterChange, ParametersReport, ProbationStatus, QuarantineEntry,
-    RehearsalReport, ReleasesPruned, RollBackAccepted, RollBackReport, Status, UpgradeAccepted,
-    UpgradeRecord, UpgradeReport,
+    RehearsalReport, ReleaseBuild, ReleasesPruned, RollBackAccepted, RollBackReport, Status,
+    UpgradeAccepted, UpgradeRecord, UpgradeReport,
 };
 use refit_admin::{
     Answer, ApplyOptions, Bytes, CapturedState, CarriedOut, Entrance, EventFeed, GoodState,
@@ -320,6 +320,15 @@ impl refit_admin::Node for Node {
     fn offered(&self, release: &str) -> Result<OfferedRelease, Refusal> {
         self.accepts()?;
         self.offered_release(release)
+    }
+
+    fn build_release(&self, release: &str) -> Result<ReleaseBuild, Refusal> {
+        self.accepts()?;
+        self.begin_build(release)
+    }
+
+    fn release_build(&self, release: &str) -> Result<ReleaseBuild, Refusal> {
+        self.build_shown(release)
     }
 
     fn prune_releases(&self) -> Result<ReleasesPruned, Refusal> {

@@ -10,8 +10,8 @@ use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::Refusal;
 use refit_admin::api::{
-    Imported, KeptRelease, OfferedRelease, ReleaseImported, ReleaseName, ReleaseRevoked,
-    ReleaseState, ReleasesPruned, UpgradeReport,
+    Imported, KeptRelease, OfferedRelease, ReleaseBuild, ReleaseImported, ReleaseName,
+    ReleaseRevoked, ReleaseState, ReleasesPruned, UpgradeReport,
 };
 use refit_kernel::GenerationTable;
 use refit_release::{Domain, Frame, next_of};
@@ -98,7 +98,7 @@ impl Node {
     }
 
     fn folder(&self) -> Result<&ReleaseFolder, Refusal> {
-        let folder = self.upgrades.releases.as_ref();
+        let folder = self.upgrades.releases.as_deref();
         folder.ok_or_else(|| {
             let detail = "the node keeps no releases: it has no data folder";
             let next = next_of(codes::RELEASES_UNKEPT);
@@ -220,6 +220,25 @@ impl Node {
         drop(table);
         let now = self.released.moment().height;
         self.upgrades.offered_release(id, &live, now)
+    }
+
+    /// Begins to build a release, or says how far that is.
+    pub(crate) fn begin_build(&self, id: &str) -> Result<ReleaseBuild, Refusal> {
+        let now = self.released.moment().height;
+        self.upgrades.build_release(id, now)
+    }
+
+    /// How far the build of a release is that was begun last.
+    pub(crate) fn build_shown(&self, id: &str) -> Result<ReleaseBuild, Refusal> {
+        let shown = id
+            .parse()
+            .ok()
+            .and_then(|id| self.upgrades.builds.shown(id));
+        shown.ok_or_else(|| {
+            let detail = format!("no build of the release {id} was begun since the node's start");
+            let next = "begin one: POST there";
+            Refusal::new(404, codes::RELEASE_NOT_BUILT, detail, next)
+        })
     }
 
     /// Removes the releases that can no longer come in, and that no generation is of which is kept.

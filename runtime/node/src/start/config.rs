@@ -6,6 +6,7 @@ use crate::limits::{CALL_LIMIT, PAUSE_LIMIT, PROBATION_BLOCKS};
 use crate::pause::watchdog::OnStuck;
 use crate::probation::{OnPanic, OnRollBack, Replies};
 use crate::rehearsal::RehearsalCommand;
+use crate::releases::BuildCommand;
 use crate::watch::StuckList;
 use parking_lot::Mutex;
 use refit_kernel::limits::WORKERS_MAX;
@@ -72,6 +73,8 @@ pub struct NodeConfig {
     /// The bytes of the keyset that the node begins with: whose signatures make a release. One that it has come to since goes
     /// over it. Absent: the node goes by the one that it has, or takes no releases.
     pub keyset: Option<Vec<u8>>,
+    /// How a release that came as source is built; not at all if absent.
+    pub build: Option<BuildCommand>,
     /// Builders of whom enough must have attested a release's library before it is used. Absent: nobody is asked.
     pub builders: Option<Quorum>,
     /// For so many blocks after an upgrade the node can be rolled back, if its store outlives it; 0: not at all.
@@ -171,6 +174,7 @@ impl NodeConfig {
             data_dir: None,
             quarantine: Quarantine::in_memory(),
             keyset: None,
+            build: None,
             builders: None,
             probation_blocks: PROBATION_BLOCKS,
             trial: None,

@@ -26,7 +26,7 @@ use crate::recovery::RecoveryError;
 use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
 use crate::recovery::replaying::Replaying;
 use crate::recovery::rolled_back::{self, Redo};
-use crate::releases::{KeepError, ReleaseFolder};
+use crate::releases::{Builds, KeepError, ReleaseFolder};
 use crate::serve::alarms;
 use crate::serve::handle::Node;
 use crate::serve::place::Place;
@@ -364,7 +364,8 @@ impl Node {
             standing: standing.clone(),
             clock,
             trust,
-            releases,
+            releases: releases.map(Arc::new),
+            builds: Arc::new(Builds::new(config.build)),
             policy: Policy {
                 rehearsal: config.rehearsal,
                 max_pause: config.max_pause,

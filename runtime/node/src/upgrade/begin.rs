@@ -76,6 +76,13 @@ impl Upgrades {
         let key = proposed.key();
         let mut state = self.state.lock();
         let id = state.open(&proposed.plan, key, &fitting.live, &fitting.counts);
+        let built = fitting.rules.release.as_ref();
+        if let Some(level) = built.and_then(|release| release.built_at()) {
+            let level = level.to_owned();
+            state
+                .reports
+                .update(id, |report| report.built = Some(level));
+        }
         // Under the same lock as its report: whoever sees the upgrade can take it back.
         state.recall = fitting.rules.recall.clone();
         drop(state);

@@ -53,7 +53,7 @@ use crate::pause::Recall;
 use crate::pause::watchdog::OnStuck;
 use crate::probation::{OnRollBack, Probation};
 use crate::rehearsal::RehearsalCommand;
-use crate::releases::ReleaseFolder;
+use crate::releases::{Builds, ReleaseFolder};
 use crate::trust::Trust;
 use crate::watch::Watched;
 use crossbeam_channel::{Receiver, Sender};
@@ -91,7 +91,9 @@ pub(crate) struct Upgrades {
     /// Whose releases are taken.
     pub(crate) trust: Arc<Trust>,
     /// Where they are; absent where the node keeps none.
-    pub(crate) releases: Option<ReleaseFolder>,
+    pub(crate) releases: Option<Arc<ReleaseFolder>>,
+    /// What builds those that came as source.
+    pub(crate) builds: Arc<Builds>,
     policy: Policy,
     /// Held while a plan is taken on: what the node knows of it holds until a block has said whether its key is free.
     entrance: Arc<tokio::sync::Mutex<()>>,
@@ -173,7 +175,8 @@ pub(crate) struct UpgradesParts {
     pub(crate) standing: Arc<Standing>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) trust: Arc<Trust>,
-    pub(crate) releases: Option<ReleaseFolder>,
+    pub(crate) releases: Option<Arc<ReleaseFolder>>,
+    pub(crate) builds: Arc<Builds>,
     pub(crate) policy: Policy,
 }
 
@@ -197,6 +200,7 @@ impl Upgrades {
             clock,
             trust,
             releases,
+            builds,
             policy,
         } = parts;
         let mut registry = Registry::default();
@@ -225,6 +229,7 @@ impl Upgrades {
             clock,
             trust,
             releases,
+            builds,
             policy,
             entrance: Arc::default(),
             rehearsing: Mutex::new(()),

@@ -67,8 +67,9 @@ impl Upgrades {
         Ok(())
     }
 
-    /// The node is told to end: nobody gets the report of the rehearsal of a plan any more, and none begins.
+    /// The node is told to end: nobody gets the report of the rehearsal of a plan any more, and none begins. No release is built.
     pub(crate) fn end_rehearsals(&self) {
+        self.builds.end();
         let mut asked = self.asked.lock();
         asked.ends = true;
         if let Some(recall) = asked.under_way.take() {

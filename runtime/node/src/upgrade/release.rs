@@ -9,10 +9,10 @@ use crate::trust::TrustError;
 use refit_abi::host::Explain;
 use refit_abi::{Height, codes};
 use refit_admin::Refusal;
-use refit_admin::api::{self, OfferedLibrary, OfferedRelease};
+use refit_admin::api::{self, OfferedLibrary, OfferedRelease, ReleaseBuild};
 use refit_loader::{Candidate, OpenError, ProbedArtifact, ReadError};
 use refit_release::attestation::{ATTESTATION_FORMAT, Attestation};
-use refit_release::{ReleaseId, SourceRoot, next_of};
+use refit_release::{ReleaseId, SourceRoot, VerifiedRelease, next_of};
 use refit_upgrade::{Live, Plan, PlannedRelease, Strategy};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -90,10 +90,7 @@ impl Upgrades {
     /// A release that was imported: verified again, and its libraries for this node found.
     fn staged(&self, id: &str, now: Height) -> Result<StagedRelease, NoUpgrade> {
         let folder = self.releases.as_ref().ok_or(NoUpgrade::NoFolder)?;
-        let unknown = |_| KeepError::Unknown { id: id.to_owned() };
-        let bytes = folder.release(id.parse().map_err(unknown)?)?;
-        let release = self.trust.verify(bytes, now)?;
-        self.trust.admits(release.newest())?;
+        let release = self.to_build(id, now)?;
         let staged = StagedRelease::find(release, folder, TARGET)?;
         self.attested(&staged)?;
         Ok(staged)
@@ -104,7 +101,8 @@ impl Upgrades {
     fn attested(&self, staged: &StagedRelease) -> Result<(), TrustError> {
         let manifest = staged.release().manifest();
         let source = manifest.source.as_ref().map(|source| source.root);
-        let modules = staged.modules().iter();
+        // What this node has built itself needs nobody's word.
+        let modules = staged.modules().iter().filter(|it| it.built.is_none());
         modules.into_iter().try_for_each(|module| {
             self.trust.is_attested(&Attestation {
                 format: ATTESTATION_FORMAT,
@@ -116,6 +114,25 @@ impl Upgrades {
                 file: module.file,
             })
         })
+    }
+
+    /// A release that was imported, verified again, for whoever builds it.
+    fn to_build(&self, id: &str, now: Height) -> Result<VerifiedRelease, NoUpgrade> {
+        let folder = self.releases.as_ref().ok_or(NoUpgrade::NoFolder)?;
+        let unknown = |_| KeepError::Unknown { id: id.to_owned() };
+        let bytes = folder.release(id.parse().map_err(unknown)?)?;
+        let release = self.trust.verify(bytes, now)?;
+        self.trust.admits(release.newest())?;
+        Ok(release)
+    }
+
+    /// Begins to build a release's source, or says how far that is. Only what its authority has signed is built.
+    pub(crate) fn build_release(&self, id: &str, now: Height) -> Result<ReleaseBuild, Refusal> {
+        let release = self.to_build(id, now).map_err(|why| why.refusal())?;
+        let folder = self.releases.clone().ok_or(NoUpgrade::NoFolder);
+        let folder = folder.map_err(|why| why.refusal())?;
+        let begun = self.builds.begin(folder, release);
+        begun.map_err(|why| Refusal::of(409, &why))
     }
 
     /// What a release would bring into the live generation. Its libraries are looked into by a child process.
@@ -164,6 +181,7 @@ impl Upgrades {
             artifact: staged.file.to_string(),
             descriptor: descriptor.clone(),
             outside: probed.staged().inspection().outside_words(),
+            built: staged.built.clone(),
         })
     }
 

@@ -155,6 +155,7 @@ impl Reports {
             height: None::<Height>,
             release: plan.release.as_ref().map(shown::release),
             authorised: Some(shown::authorised(plan)),
+            built: None,
             class: engines
                 .iter()
                 .map(|kind| kind.class)
