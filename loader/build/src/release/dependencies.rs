@@ -1,6 +1,7 @@
 //! [`Dependencies`]: compiled dependencies, once for all releases that have the same ones.
 //!
-//! The key is what they follow from: lock, manifests, vendored files, contract, compiler and flags. They are built from a tree
+//! The key is what they follow from: lock, manifests, vendored files, contract, compiler and flags, but not which versions the
+//! release's own packages have. They are built from a tree
 //! whose own code is empty; what was compiled of that is not kept, so a release's own code is always compiled. A build gets a
 //! copy: nothing that it does reaches the cache.
 

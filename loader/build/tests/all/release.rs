@@ -81,6 +81,28 @@ fn has(library: &Path, text: &str) -> bool {
 }
 
 #[test]
+fn the_next_version_takes_the_dependencies_of_the_one_before_and_gives_the_bytes_of_a_first_build()
+{
+    let place = Place::new();
+    let first = place.build(&Tree::new(), "one", "root");
+    let next = ["Cargo.toml", "Cargo.lock"]
+        .into_iter()
+        .fold(Tree::new(), |tree, file| {
+            tree.replacing(file, "\"1.2.3\"", "\"1.3.0\"")
+        });
+    let mut next = next.replacing("src/lib.rs", "code-1", "code-2");
+    next.0.insert("src/more.rs".to_owned(), String::new());
+    let second = place.build(&next, "two", "root");
+    assert_eq!((first.filled, second.filled), (true, false));
+    assert_eq!(second.version, "1.3.0");
+    let anew = place.build(&next, "three", "another");
+    assert_eq!(second.artifact, anew.artifact);
+    // What a dependency is of is no matter of its version alone.
+    let other = next.replacing("Cargo.toml", "edition = \"2024\"", "edition = \"2021\"");
+    assert!(place.build(&other, "four", "root").filled);
+}
+
+#[test]
 fn two_folders_users_and_numbers_of_jobs_give_the_same_bytes() {
     let place = Place::new();
     let tree = Tree::new();
