@@ -151,6 +151,34 @@ fn a_trial_has_a_folder_inside_the_data_folder_and_no_other() {
     assert_eq!(refused.kind(), ErrorKind::NotFound);
 }
 
+#[test]
+fn a_build_has_a_folder_inside_the_data_folder_its_file_and_the_variables_of_a_compiler() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (helper, data) = (helper(folder.path()), folder.path());
+    std::fs::create_dir(data.join("release")).unwrap();
+    symlink(other.path(), data.join("away")).unwrap();
+    let library = tempfile::NamedTempFile::new().unwrap();
+    let given = Given {
+        reads: true,
+        files: &[library.as_file().as_fd()],
+    };
+    let start = |folder| helper.start(&Kind::Build { folder }, &given);
+    let mut started = start(data.join("release")).unwrap();
+    let script = format!("echo built > {}", path_of_file(0).display());
+    let mut input = File::from(started.stdin.take().unwrap());
+    input.write_all(script.as_bytes()).unwrap();
+    drop(input);
+    let real = data.canonicalize().unwrap().join("release");
+    assert_eq!(
+        read(started.stdout.try_clone().unwrap()),
+        format!("{} a-home\n", real.display())
+    );
+    assert!(ended(&mut started).success());
+    assert_eq!(std::fs::read(library.path()).unwrap(), b"built\n");
+    let refused = start(data.join("away")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+}
+
 /// A child that is there for long, and its output.
 fn lasting(helper: &Helper) -> (Started, File) {
     let started = shell(helper, "echo begun; exec sleep 600");

@@ -15,9 +15,10 @@
 //!   takes its time to end.
 
 use crate::feed::Feed;
-use crate::looked::{fixture, granted, status};
+use crate::looked::{granted, status};
 use crate::told::{
-    aborted, armed, cancelled, committed, kept, on_probation, quarantined, refused, rehearsal,
+    aborted, armed, cancelled, committed, fixture, kept, on_probation, quarantined, refused,
+    rehearsal,
 };
 use crate::{releases, revived};
 use refit_abi::{EngineId, Generation, Height};
@@ -563,12 +564,8 @@ impl Node for Double {
             return Ok(());
         }
         let detail = "the node replays block 12 of 40";
-        Err(Refusal::new(
-            503,
-            "not-ready",
-            detail,
-            "ask again in a moment",
-        ))
+        let next = "ask again in a moment";
+        Err(Refusal::new(503, "not-ready", detail, next))
     }
 
     fn events(&self) -> Arc<dyn EventFeed> {

@@ -25,6 +25,6 @@ pub use disk::{Disk, Fails, Told, remains};
 pub use double::{Double, LIFE, SNAPSHOT};
 #[cfg(feature = "double")]
 pub use feed::Feed;
-#[cfg(feature = "double")]
-pub use looked::fixture;
 pub use random::check;
+#[cfg(feature = "double")]
+pub use told::fixture;

@@ -5,7 +5,6 @@ use crate::told::{committed, node};
 use refit_abi::descriptor::{
     Ability, CapabilityDescriptor, InterfaceDescriptor, InterfaceWords, KindDescriptor,
 };
-use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::schema::{LayoutId, SchemaId, Type};
 use refit_abi::{BlockTime, Generation, Height};
 use refit_admin::api::{
@@ -136,23 +135,4 @@ pub(crate) fn granted() -> std::collections::BTreeMap<String, Vec<CapabilityDesc
     };
     let of_kv = vec![index(Ability::Message), index(Ability::Spawn)];
     [("index".to_owned(), Vec::new()), ("kv".to_owned(), of_kv)].into()
-}
-
-/// The state of `kv`, as it is kept.
-pub fn fixture() -> Fixture {
-    let KindDescriptor {
-        kind,
-        version,
-        schema,
-        ..
-    } = kind();
-    Fixture {
-        format: FIXTURE_FORMAT,
-        kind,
-        version,
-        schema,
-        build_id: "b1d0".repeat(8),
-        height: Height(41),
-        state: b"state".to_vec(),
-    }
 }

@@ -1,6 +1,9 @@
 //! The double's reports of upgrades and rehearsals.
 
 use crate::double::MOMENT;
+use crate::looked::kind;
+use refit_abi::descriptor::KindDescriptor;
+use refit_abi::fixture::{FIXTURE_FORMAT, Fixture};
 use refit_abi::{Generation, Height};
 use refit_admin::Refusal;
 use refit_admin::api::{
@@ -279,5 +282,24 @@ pub(crate) fn on_probation(id: u64) -> Result<ProbationStatus, Refusal> {
             format!("upgrade {id} is not on probation; upgrade 3 is"),
             "the way back is forward now: make a plan with the code of before (refit upgrade plan KIND=PATH)",
         )),
+    }
+}
+
+/// The state of `kv`, as it is kept.
+pub fn fixture() -> Fixture {
+    let KindDescriptor {
+        kind,
+        version,
+        schema,
+        ..
+    } = kind();
+    Fixture {
+        format: FIXTURE_FORMAT,
+        kind,
+        version,
+        schema,
+        build_id: "b1d0".repeat(8),
+        height: Height(41),
+        state: b"state".to_vec(),
     }
 }
