@@ -1,7 +1,7 @@
 //! Puts this very program in this process's place once more, in the one way that a confined process has for it.
 //!
 //! A filter of system calls sees where the name of a program lies, and not the name. So the name of this program has a
-//! [`PLACE`] of its own, at the same address in every process of Refit, and the filter lets no other pass. Code that is
+//! place of its own, at the same address in every process of Refit, and the filter lets no other pass. Code that is
 //! in the process can write another name there: then the rules of files have their say, by which no other program may be
 //! executed.
 
