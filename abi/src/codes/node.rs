@@ -98,6 +98,8 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     SANDBOX_NOT_FULL = "sandbox-not-full", Usage, "Run the node on a newer kernel, or with `--sandbox=on`, which takes what the system has.";
     /// The process that starts what a confined node may not did not start.
     SANDBOX_NO_HELPER = "sandbox-no-helper", Usage, "Raise the limit of processes (`ulimit -u`), and start the node again.";
+    /// A part of the data folder lies outside of it, where a confined node does not reach.
+    SANDBOX_LEADS_OUT = "sandbox-leads-out", Usage, "Put the whole data folder on that disk and name it with `--data-dir`, or mount the disk there instead of the link; with `--sandbox=off` if you trust the code of its engines.";
     /// The node cannot restart with what it ran.
     RUN_NOT_KEPT = "run-not-kept", Internal, "See that the library is the one you want, and start the node again by hand.";
     /// The node cannot listen there.

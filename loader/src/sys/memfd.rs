@@ -1,4 +1,4 @@
-//! Sealed files in memory: bytes that nobody can change any more, not even this process.
+//! Files in memory: sealed ones, whose bytes nobody can change any more, not even this process, and plain ones.
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
 use rustix::io::Errno;
@@ -26,6 +26,22 @@ pub fn sealed(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// Makes a file in memory called `name` with these bytes, which is no module: nobody may execute it.
+///
+/// # Errors
+/// The system's error.
+pub fn kept(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC;
+    // Systems before Linux 6.3 do not know the question.
+    let made = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => memfd_create(name, flags),
+        made => made,
+    };
+    let mut file = File::from(made?);
+    file.write_all(bytes)?;
+    Ok(file.into())
+}
+
 /// Asks for a file that may be executed; systems before Linux 6.3 do not know the question.
 fn create(name: &str) -> Result<OwnedFd, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
@@ -39,6 +55,16 @@ fn create(name: &str) -> Result<OwnedFd, Errno> {
 mod tests {
     use super::*;
     use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn a_file_that_is_kept_has_its_bytes_and_is_no_program() {
+        let file = File::from(kept("refit-test", b"abc").unwrap());
+        let mut bytes = [0; 3];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!(&bytes, b"abc");
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        assert!(std::process::Command::new(path).spawn().is_err());
+    }
 
     #[test]
     fn a_sealed_file_can_be_read_and_not_changed() {

@@ -1,6 +1,7 @@
 //! `refit config check [FILE]`: the configuration as `refit run` would take it, with where each value
 //! comes from.
 
+use super::outside::Named;
 use super::{listening, policy};
 use crate::args::{CommonArgs, ConfigCheckArgs};
 use crate::config::{self, ConfigError, File, KEYS, Key};
@@ -45,7 +46,8 @@ pub(crate) fn run(
 
 /// The rules that no single key can break.
 fn rules(common: &CommonArgs, args: &ConfigCheckArgs, file: &File) -> Result<(), Failure> {
-    listening::listens(common, &args.run.listening, file)?;
+    let named = Named::read(common, &args.run.listening, file)?;
+    listening::listens(common, &args.run.listening, file, &named)?;
     policy::bound_is_rehearsed(&args.run.policy, &file.node)?;
     policy::builders(&file.node)?;
     for engine in config::engines(&args.run, file)? {

@@ -1,7 +1,8 @@
 //! Opens the node's listeners: its unix socket always, TCP and probes when asked to.
 
+use super::outside::Named;
 use crate::args::{CommonArgs, ListeningArgs};
-use crate::config::{self, ConfigError, File, group};
+use crate::config::{self, ConfigError, File};
 use refit_admin::{Listen, Token};
 use std::path::PathBuf;
 
@@ -10,14 +11,17 @@ pub(super) fn listens(
     common: &CommonArgs,
     args: &ListeningArgs,
     file: &File,
+    named: &Named,
 ) -> Result<Vec<Listen>, ConfigError> {
     let socket = args
         .socket
         .clone()
         .unwrap_or_else(|| config::socket(common, file));
-    let group = args.socket_group.as_ref();
-    let group = group.or(file.admin.socket_group.as_ref());
-    let mut listens = vec![unix(whole(socket), group)?];
+    let path = whole(socket);
+    let mut listens = vec![match named.group {
+        Some(group) => Listen::UnixGroup { path, group },
+        None => Listen::Unix(path),
+    }];
     let hosts = match args.allow_hosts.as_slice() {
         [] => &file.admin.allow_hosts,
         given => given,
@@ -28,7 +32,7 @@ pub(super) fn listens(
             return Err(ConfigError::BeyondLoopback { addr });
         }
         let hosts = hosts.to_vec();
-        let token = token(common, file)?;
+        let token = token(named)?;
         listens.push(Listen::Tcp { addr, token, hosts });
     }
     if let Some(addr) = args.probe_listen.or(file.admin.probe_listen) {
@@ -38,18 +42,10 @@ pub(super) fn listens(
     Ok(listens)
 }
 
-fn unix(path: PathBuf, group: Option<&String>) -> Result<Listen, ConfigError> {
-    let Some(name) = group else {
-        return Ok(Listen::Unix(path));
-    };
-    let group = group::number(name)?;
-    Ok(Listen::UnixGroup { path, group })
-}
-
 /// The token that clients have to present over TCP.
-fn token(common: &CommonArgs, file: &File) -> Result<Token, ConfigError> {
-    let text = config::token(common, file)?.ok_or(ConfigError::TokenMissing)?;
-    Token::new(&text).map_err(|source| ConfigError::TokenInvalid {
+fn token(named: &Named) -> Result<Token, ConfigError> {
+    let text = named.token.as_ref().ok_or(ConfigError::TokenMissing)?;
+    Token::new(text).map_err(|source| ConfigError::TokenInvalid {
         origin: "the configuration".to_owned(),
         source,
     })

@@ -6,7 +6,6 @@ use crate::args::{PolicyArgs, WatchArgs};
 use crate::artifact::{rehearsal_command, trial_command};
 use crate::config::{ConfigError, NodeSection};
 use crate::failure::Failure;
-use crate::release::read_record;
 use refit_loader::helper::Helper;
 use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckList, StuckPause};
 use refit_release::key::KeyError;
@@ -74,11 +73,6 @@ pub(super) fn builders(file: &NodeSection) -> Result<Option<Quorum>, Failure> {
     let all = u8::try_from(keys.len()).unwrap_or(u8::MAX);
     let threshold = file.attestations.unwrap_or(all);
     Ok(Some(Quorum::of(threshold, keys)?))
-}
-
-/// The keyset that the file names, as it is signed.
-pub(super) fn keyset(file: &NodeSection) -> Result<Option<Vec<u8>>, Failure> {
-    Ok(file.keyset.as_deref().map(read_record).transpose()?)
 }
 
 /// Sets what `args` and the file say of upgrades.

@@ -2,23 +2,23 @@
 //! same arguments and the very code that it was started with.
 //!
 //! The libraries go along as open files: the bytes that were loaded, not what was built from a folder or lies
-//! at a path by now, which may be the code that has to go. Nothing is written for it, so a full disk is not in
-//! the way. What is handed over is compared with its hash on both sides; where it differs, the node ends
+//! at a path by now, which may be the code that has to go. All else goes along in a file in memory. Nothing is written
+//! to a disk for it, so a full one is not in the way. What is handed over is compared with its hash on both sides; where it differs, the node ends
 //! with that sentence.
 //!
 //! The working folder is put back before: an engine may have changed it, and paths in the arguments and in the
 //! configuration count from where the node was started.
 
 use super::announcing::Announcer;
+use super::outside::Outside;
 use super::run_error::RunError;
-use crate::config::Text;
 use crate::exit::Exit;
 use crate::output;
 use crate::show;
 use refit_admin::api::QuarantineEntry;
 use refit_loader::helper::Helper;
 use refit_loader::sys::again::Again;
-use refit_loader::sys::inherited;
+use refit_loader::sys::{inherited, memfd};
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
 use refit_node::{EngineCode, Quarantine, StuckPause};
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -29,18 +29,21 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
-/// How a restarted process learns what it goes on with. Set by the process before, not by people.
+/// How a restarted process learns where that lies which it goes on with: the number of the process, and that of the open
+/// file. Set by the process before, not by people; a child inherits the variable, and is another process.
 const HANDED: &str = "REFIT_RESTART";
 
-/// Longest configuration file that is handed over, in bytes: the system takes a variable of 128 KiB. A longer one is read
-/// again.
-const HANDED_TEXT_BYTES_MAX: usize = 48 << 10;
+/// Longest such file, in bytes: a configuration is at most 1 MiB, and so is a list of what is in quarantine.
+const HANDED_BYTES_MAX: u64 = 16 << 20;
+
+/// The name of the file, which has no other.
+const HANDED_NAME: &str = "refit-restart";
 
 /// The folder in which Linux shows a process its own open files.
 const OPEN_FILES: &str = "/proc/self/fd";
@@ -55,8 +58,8 @@ pub(super) struct Restart {
     is_upgraded: Arc<AtomicBool>,
     /// The working folder in which the node was started; `None` if it could not be opened.
     folder: Option<Arc<File>>,
-    /// The configuration file that it was started with, if there was one.
-    configuration: Arc<OnceLock<Option<Text>>>,
+    /// What it was started with.
+    outside: Arc<OnceLock<Outside>>,
     /// Says the steps of the node, if anything does.
     announcer: Option<Announcer>,
     /// Starts children for a confined node.
@@ -70,20 +73,13 @@ pub(super) struct Before(Option<Handed>);
 /// The data that one process hands to the next, which has the same id.
 #[derive(Debug, Serialize, Deserialize)]
 struct Handed {
-    /// The process. A child inherits the variable and is another one.
-    pid: u32,
     /// By the engines' names.
     libraries: BTreeMap<String, Library>,
     /// The entries that the quarantine list on the disk lacks.
     quarantine: Vec<QuarantineEntry>,
-    /// The configuration file as it was read; absent if there was none, or if it is too long to go along.
-    #[serde(default)]
-    configuration: Option<Text>,
-    /// Whether it is read again, because it is too long.
-    #[serde(default)]
-    is_read_again: bool,
+    /// What the start read outside of the data folder.
+    outside: Outside,
     /// The number of the open socket of the helper, if the process is confined: then it stays so.
-    #[serde(default)]
     helper: Option<i32>,
 }
 
@@ -117,6 +113,9 @@ pub(crate) enum NotKept {
     /// The helper cannot go along.
     #[error("the process that starts children for the node cannot go along: {0}")]
     NoHelper(io::Error),
+    /// What the process before handed over is not there any more.
+    #[error("what the process before this one handed over cannot be read: {0}")]
+    Lost(io::Error),
     /// There is no list of them yet.
     #[error("the node's engines were not loaded yet")]
     Nothing,
@@ -132,15 +131,16 @@ impl Library {
 
 impl Before {
     /// Takes the data handed to this process. The next one gets files of this one, not these.
-    pub(super) fn handed() -> Self {
-        let said = std::env::var(HANDED).ok();
-        let handed = said.and_then(|json| serde_json::from_str::<Handed>(&json).ok());
-        let handed = handed.filter(|handed| handed.pid == std::process::id());
-        let libraries = handed.iter().flat_map(|handed| handed.libraries.values());
-        for number in libraries.filter_map(Library::number) {
+    pub(super) fn handed() -> Result<Self, NotKept> {
+        let said = std::env::var(HANDED).unwrap_or_default();
+        let Some(number) = number_for(&said, std::process::id()) else {
+            return Ok(Self(None));
+        };
+        let handed = Handed::take(number).map_err(NotKept::Lost)?;
+        for number in handed.libraries.values().filter_map(Library::number) {
             inherited::ends_with_this_program(number);
         }
-        Self(handed)
+        Ok(Self(Some(handed)))
     }
 
     /// Whether this process goes on in the place of another.
@@ -148,11 +148,9 @@ impl Before {
         self.0.is_some()
     }
 
-    /// The configuration file that the process before was started with, or that there was none. `None` if it is to be
-    /// read.
-    pub(super) fn configuration(&self) -> Option<Option<Text>> {
-        let handed = self.0.as_ref()?;
-        (!handed.is_read_again).then(|| handed.configuration.clone())
+    /// What the process before was started with; `None` if this is no restart.
+    pub(super) fn outside(&self) -> Option<&Outside> {
+        self.0.as_ref().map(|handed| &handed.outside)
     }
 
     /// The open socket of the helper, if the process was confined.
@@ -218,10 +216,10 @@ impl Restart {
         }
     }
 
-    /// Keeps the configuration file that the node is started with.
-    pub(super) fn is_configured(&self, text: Option<Text>) {
+    /// Keeps what the node is started with.
+    pub(super) fn goes_on_with(&self, outside: Outside) {
         // Set once, at the start: a later call changes nothing.
-        let _ = self.configuration.set(text);
+        let _ = self.outside.set(outside);
     }
 
     /// Keeps the helper of a confined node for the next process.
@@ -351,23 +349,38 @@ impl Restart {
         }
         let unwritten = stuck.filter(|stuck| !stuck.is_recorded);
         let unwritten = unwritten.map(|stuck| stuck.entry.clone());
-        let configuration = self.configuration.get().cloned().flatten();
-        let is_read_again = configuration.as_ref().is_some_and(|text| !is_short(text));
         let helper = self.helper.get().map(|helper| helper.goes_along());
         Ok(Handed {
-            pid: std::process::id(),
             libraries,
             quarantine: unwritten.into_iter().collect(),
-            configuration: configuration.filter(is_short),
-            is_read_again,
+            outside: self.outside.get().cloned().unwrap_or_default(),
             helper: helper.transpose().map_err(NotKept::NoHelper)?,
         })
     }
 }
 
-/// Whether a configuration file goes along in a variable of the process.
-fn is_short(text: &Text) -> bool {
-    text.text.len() <= HANDED_TEXT_BYTES_MAX
+impl Handed {
+    /// Lays it into a file in memory, which goes along; gives what the variable says of it for the process `pid`.
+    fn lay(&self, pid: u32) -> io::Result<(OwnedFd, String)> {
+        let file = memfd::kept(HANDED_NAME, &serde_json::to_vec(self)?)?;
+        fcntl_setfd(&file, FdFlags::empty())?;
+        let said = format!("{pid} {}", file.as_raw_fd());
+        Ok((file, said))
+    }
+
+    /// What lies in the open file of this number, which is closed.
+    fn take(number: i32) -> io::Result<Self> {
+        let (mut file, mut json) = (File::from(inherited::take(number)?), Vec::new());
+        file.rewind()?;
+        file.take(HANDED_BYTES_MAX).read_to_end(&mut json)?;
+        Ok(serde_json::from_slice(&json)?)
+    }
+}
+
+/// The number of the open file that the variable names, if it is said to the process `pid`.
+fn number_for(said: &str, pid: u32) -> Option<i32> {
+    let (to, number) = said.split_once(' ')?;
+    number.parse().ok().filter(|_| to == pid.to_string())
 }
 
 /// The open file of an engine's code, if it holds what was loaded.
@@ -416,9 +429,10 @@ fn restarted(folder: Option<&File>, stuck: &StuckPause, handed: &Handed) -> io::
 
 /// Puts this very program in this one's place, with what it is handed; gives why that failed.
 fn next(folder: Option<&File>, handed: &Handed) -> io::Error {
-    let handed = match serde_json::to_string(handed) {
-        Ok(handed) => handed,
-        Err(error) => return error.into(),
+    // Open until the next program begins, which takes it.
+    let (_file, handed) = match handed.lay(std::process::id()) {
+        Ok(laid) => laid,
+        Err(error) => return error,
     };
     if let Some(folder) = folder
         && let Err(error) = fchdir(folder)
@@ -499,7 +513,9 @@ mod tests {
         assert_eq!(library.artifact, ArtifactId::of(b"first").to_string());
         assert!(handed.quarantine.is_empty());
 
-        let before = Before(Some(handed));
+        let (_file, said) = handed.lay(7).unwrap();
+        assert_eq!(number_for(&said, 8), None);
+        let before = Before(Some(Handed::take(number_for(&said, 7).unwrap()).unwrap()));
         assert!(before.check(&[code(folder.path(), b"first")]).is_ok());
         let other = before.check(&[code(folder.path(), b"other")]);
         assert!(matches!(other, Err(NotKept::Changed { .. })), "{other:?}");

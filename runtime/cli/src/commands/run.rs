@@ -6,6 +6,7 @@ use super::announcing::Announcer;
 use super::ends::{Ends, Told};
 use super::listening::{self, whole};
 use super::log_rules;
+use super::outside::Outside;
 use super::policy;
 use super::restart::{Before, Restart};
 use super::run_error::RunError;
@@ -50,26 +51,20 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     // Before any child is started: none of them has the descriptor.
     let announcer = args.announce_steps.map(Announcer::on).transpose();
     let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
-    let (restart, before) = (Restart::here(announcer.clone()), Before::handed());
-    // A node that starts again in its own place goes on as it was started, whatever became of the file meanwhile: nobody
-    // is there who could mend it.
-    let text = match before.configuration() {
-        Some(text) => text,
-        None => config::read(common)?,
+    let (restart, before) = (Restart::here(announcer.clone()), handed()?);
+    let outside = match before.outside() {
+        Some(outside) => outside.clone(),
+        None => Outside::read(common, &args.listening)?,
     };
-    restart.is_configured(text.clone());
-    let file = text.map_or_else(|| Ok(config::File::default()), config::Text::parse)?;
+    let file = outside.file()?;
     begin_log(&args.log)?;
-    let listens = listening::listens(common, &args.listening, &file)?;
+    let listens = listening::listens(common, &args.listening, &file, outside.named())?;
     let data_dir = whole(config::data_dir(common, &file));
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
     let engines = engines(args, &file, &data_dir, &before)?;
-    let keyset = match policy::keyset(&file.node) {
-        // Whatever became of the file: the store has the keyset that a node goes by.
-        Err(_) if before.is_restart() => None,
-        read => read?,
-    };
+    let keyset = outside.keyset().map(<[u8]>::to_vec);
+    restart.goes_on_with(outside);
     // Before the first other thread, and behind all that needs more than the room has: builds, and files that are named.
     let builds = BuildsArgs {
         root: Some(folder_of_releases().unwrap_or_else(|| data_dir.join(BUILDS))),
@@ -83,7 +78,6 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         data_dir: &data_dir,
         listens: &listens,
         engines: &engines,
-        reads: &config::read_again(common, &file),
     };
     let choice = args.sandbox.or(file.node.sandbox).unwrap_or_default();
     let Sandbox { helper, says } = sandbox::enter(choice, &before, needs)?;
@@ -144,6 +138,11 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         (None, Ended::RollsBack) if was_told => Ok(()),
         (None, Ended::RollsBack) => Err(Box::new(restart.again()).into()),
     }
+}
+
+/// What the process before this one handed over.
+fn handed() -> Result<Before, Box<RunError>> {
+    Before::handed().map_err(|error| Box::new(RunError::Restart(error)))
 }
 
 /// The parts of a node that keeps its blocks and states so.

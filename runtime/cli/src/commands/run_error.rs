@@ -24,6 +24,11 @@ pub(crate) enum RunError {
     Folder(FolderError),
     Restart(NotKept),
     Sandbox(ConfineError),
+    /// A part of the data folder lies outside of the room of a confined node.
+    LeadsOut {
+        path: PathBuf,
+        target: PathBuf,
+    },
     /// The process that starts children for a confined node did not start.
     NoHelper(io::Error),
     Quarantine(QuarantineError),
@@ -52,6 +57,12 @@ impl fmt::Display for RunError {
             Self::Folder(error) => error.fmt(f),
             Self::Restart(error) => write!(f, "the node does not restart: {error}"),
             Self::Sandbox(error) => write!(f, "the node does not start: {error}"),
+            Self::LeadsOut { path, target } => write!(
+                f,
+                "the node does not start: {} leads to {}, and the sandbox keeps a node in its data folder",
+                path.display(),
+                target.display()
+            ),
             Self::NoHelper(error) => write!(
                 f,
                 "the node does not start: the process that starts children for it cannot be started: {error}"
@@ -79,6 +90,7 @@ impl std::error::Error for RunError {
             Self::DataDir { source, .. } => Some(source),
             Self::Start(_)
             | Self::Sandbox(_)
+            | Self::LeadsOut { .. }
             | Self::NoHelper(_)
             | Self::Store(_)
             | Self::Announce(_)
@@ -100,6 +112,7 @@ impl Explain for RunError {
             Self::Folder(error) => error.code(),
             Self::Restart(_) => codes::RUN_NOT_KEPT,
             Self::Sandbox(error) => error.code(),
+            Self::LeadsOut { .. } => codes::SANDBOX_LEADS_OUT,
             Self::NoHelper(_) => codes::SANDBOX_NO_HELPER,
             Self::Quarantine(error) => error.code(),
             Self::Store(error) => error.code(),
@@ -130,6 +143,9 @@ impl Explain for RunError {
                 "see that the library is the one you want, and start the node again by hand"
             }
             Self::Sandbox(error) => return error.next(),
+            Self::LeadsOut { .. } => {
+                "put the whole data folder on that disk and name it with --data-dir, or mount the disk there (mount --bind) instead of the link; with --sandbox=off if you trust the code of its engines"
+            }
             Self::NoHelper(_) => {
                 "raise the limit of processes (ulimit -u), and start the node again"
             }

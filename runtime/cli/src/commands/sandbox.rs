@@ -4,6 +4,7 @@
 
 use super::restart::Before;
 use super::run_error::RunError;
+use super::sandbox_links::refuse_links_out;
 use crate::args::{BuildsArgs, HelperArgs, InsideArgs, SandboxChoice};
 use crate::artifact::{RELEASE_BUILDER, THIS_PROGRAM};
 use crate::failure::{Failure, Reported};
@@ -31,8 +32,6 @@ pub(super) struct Needs<'a> {
     pub(super) data_dir: &'a Path,
     pub(super) listens: &'a [Listen],
     pub(super) engines: &'a [EngineConfig],
-    /// Files that a start in the node's own place reads again.
-    pub(super) reads: &'a [PathBuf],
     pub(super) builds: &'a BuildsArgs,
 }
 
@@ -67,6 +66,7 @@ pub(super) fn enter(
     }
     // Its name as it is, behind all links: what lies inside has no say in where it is.
     let data_dir = &needs.data_dir.canonicalize().map_err(no_helper)?;
+    refuse_links_out(data_dir)?;
     let needs = Needs { data_dir, ..needs };
     std::fs::create_dir_all(copies(data_dir)).map_err(no_helper)?;
     let helper = begin(data_dir, Some(needs.builds)).map_err(no_helper)?;
@@ -117,20 +117,17 @@ fn room(needs: Needs<'_>) -> Room {
         data_dir,
         listens,
         engines,
-        reads,
         builds: _,
     } = needs;
     let mut room = Room {
         writes: vec![data_dir.to_owned()],
-        reads: reads.to_vec(),
+        reads: engines.iter().map(|it| it.library.clone()).collect(),
         listens: true,
         starts_again: true,
         reaches_nameless_sockets: std::env::var_os(SUPERVISOR)
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"@")),
         ..Room::default()
     };
-    room.reads
-        .extend(engines.iter().map(|engine| engine.library.clone()));
     for listen in listens {
         match listen {
             Listen::Unix(path) | Listen::UnixGroup { path, .. } => {

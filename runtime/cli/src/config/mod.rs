@@ -19,7 +19,7 @@ pub(crate) use engine::{engines, of_file as engines_of};
 pub(crate) use error::ConfigError;
 pub(crate) use file::{File, NodeSection};
 pub(crate) use keys::{KEYS, Key};
-pub(crate) use place::{data_dir, node_address, read_again, socket, token};
+pub(crate) use place::{data_dir, node_address, socket, token};
 pub(crate) use sample::sample;
 
 use crate::args::CommonArgs;

@@ -53,15 +53,6 @@ pub(crate) fn token(args: &CommonArgs, file: &File) -> Result<Option<String>, Co
     }
 }
 
-/// The files that a node reads again when it starts again in its own place.
-pub(crate) fn read_again(args: &CommonArgs, file: &File) -> Vec<PathBuf> {
-    let token = args.token_file.clone();
-    let token = token.or_else(|| file.admin.token_file.clone());
-    let keyset = file.node.keyset.clone();
-    let files = super::path(args).into_iter();
-    files.chain(token).chain(keyset).collect()
-}
-
 fn read_token(path: &Path) -> Result<String, ConfigError> {
     // Room for the white space that editors leave at the end.
     let text = read_text(path, TOKEN_BYTES_MAX as u64 + 16)?;

@@ -6,7 +6,10 @@ use crate::served::{Folder, Ran};
 use refit_abi::Generation;
 use refit_admin::api::{Status, UpgradeReport, UpgradeState};
 use refit_build::EngineSource;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn status(folder: &Folder) -> Status {
@@ -86,6 +89,48 @@ fn a_node_restarts_in_its_place_to_take_an_upgrade_back_and_serves_on() {
     assert!(again.stderr.contains("not-on-probation"), "{again:?}");
     let history = folder.run(&["upgrade", "history"]).stdout;
     assert!(history.contains("rolled-back"), "{history}");
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_node_restarts_in_its_place_with_what_it_was_started_with_whatever_became_of_the_files() {
+    let folder = Folder::new();
+    let token = |name: &str, text: &str| {
+        let new = folder.path().join(format!("{name}.new"));
+        fs::write(&new, text.repeat(40)).unwrap();
+        fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
+        fs::rename(new, folder.path().join(name)).unwrap();
+    };
+    token("token", "a");
+    token("first", "a");
+    let group = Command::new("id").arg("-gn").output().unwrap().stdout;
+    let group = String::from_utf8(group).unwrap();
+    // As long as a configuration may be.
+    let text = format!(
+        "[admin]\nsocket_group = \"{}\"\ntoken_file = \"token\"\ntcp = \"127.0.0.1:0\"\n{}",
+        group.trim(),
+        "# Long.\n".repeat(120_000)
+    );
+    folder.write("refit.toml", &text);
+    let node = upgraded(&folder);
+    let on = status(&folder);
+    // New files under their names, as an editor leaves them.
+    token("token", "b");
+    fs::remove_file(folder.path().join("refit.toml")).unwrap();
+    let back = folder.run(&["upgrade", "rollback"]);
+    assert_eq!(back.exit, 0, "{back:?}");
+    let after = status(&folder);
+    assert_eq!((after.node.pid, after.branch), (on.node.pid, 1));
+    let mut tcp = after.node.addresses.iter();
+    let tcp = tcp.rfind(|it| it.starts_with("http://")).unwrap();
+    let asked = |token| folder.run(&["status", "--node", tcp, "--token-file", token]);
+    let first = asked("first");
+    assert_eq!(first.exit, 0, "{first:?}");
+    assert_ne!(
+        asked("token").exit,
+        0,
+        "that one was not there at its start"
+    );
     assert_eq!(node.stop(), Some(0));
 }
 
