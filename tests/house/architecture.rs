@@ -25,8 +25,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "refit-testkit",
         &["refit-abi", "refit-kernel", "refit-upgrade"],
     ),
-    // Artifacts are named as releases name their files.
-    ("refit-loader", &["refit-abi", "refit-release"]),
+    // Artifacts are named as releases name their files; a node is refused what a build is refused.
+    (
+        "refit-loader",
+        &["refit-abi", "refit-release", "refit-sandbox"],
+    ),
     (
         "refit-build",
         &["refit-abi", "refit-release", "refit-sandbox"],

@@ -37,6 +37,7 @@
 //! - Below L3 without the newest Landlock, a command can send no signals at all, not even to what it started.
 //! - What is built is not made harmless: it is code, and whoever loads it runs it.
 
+pub mod calls;
 mod error;
 mod inner;
 mod launch;

@@ -3,19 +3,16 @@
 //! Three programs, each of which may only refuse more: one for the calls that do not exist for this process at all, one
 //! for those that it may not make, and one for the second numbers that some systems have for every call.
 
-use super::calls::{NAMESPACES, REFUSED, REFUSED_HERE, TERMINAL};
+use super::calls::{REFUSED, TERMINAL};
 use super::room::Room;
 use crate::sys::again::PLACE;
+use refit_sandbox::calls::{Rules, each, program, refused, second_numbers};
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, sock_filter,
+    BackendError, BpfProgram, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule,
 };
-use std::collections::BTreeMap;
 
 /// The bits of a socket's type that say of what type it is; the others are flags.
 const TYPE_BITS: u64 = 0xf;
-
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Makes the filter, and puts this thread under it, with all that it starts.
 pub(super) fn enter(room: &Room) -> Result<(), seccompiler::Error> {
@@ -26,14 +23,10 @@ pub(super) fn enter(room: &Room) -> Result<(), seccompiler::Error> {
 }
 
 fn programs(room: &Room) -> Result<Vec<BpfProgram>, BackendError> {
-    let mut refused: Rules = REFUSED
-        .iter()
-        .chain(REFUSED_HERE)
-        .map(|call| (*call, Vec::new()))
-        .collect();
+    let mut refused = refused()?;
+    refused.extend(REFUSED.iter().map(|call| (*call, Vec::new())));
     refused.insert(libc::SYS_execve, programs_refused(room)?);
     refused.insert(libc::SYS_socket, sockets_refused(room)?);
-    refused.insert(libc::SYS_clone, each(0, NAMESPACES, |flag| (flag, flag))?);
     refused.insert(
         libc::SYS_ioctl,
         each(1, TERMINAL, |it| (u64::from(u32::MAX), it))?,
@@ -46,17 +39,6 @@ fn programs(room: &Room) -> Result<Vec<BpfProgram>, BackendError> {
     ];
     programs.extend(second_numbers());
     Ok(programs)
-}
-
-fn program(rules: Rules, error: i32) -> Result<BpfProgram, BackendError> {
-    let refuse = SeccompAction::Errno(error.unsigned_abs());
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::Allow,
-        refuse,
-        std::env::consts::ARCH.try_into()?,
-    )?;
-    filter.try_into()
 }
 
 /// Which programs it may not become: any, or any but itself by [`again`](crate::sys::again).
@@ -101,54 +83,4 @@ fn sockets_refused(room: &Room) -> Result<Vec<SeccompRule>, BackendError> {
         }
     }
     Ok(refused)
-}
-
-/// A rule for each of these values of an argument, of which so many bits count.
-fn each<T: Copy + TryInto<u64>>(
-    argument: u8,
-    values: &[T],
-    looked_at: impl Fn(u64) -> (u64, u64),
-) -> Result<Vec<SeccompRule>, BackendError> {
-    let values = values.iter().filter_map(|value| (*value).try_into().ok());
-    let rule = |value: u64| {
-        let (bits, value) = looked_at(value);
-        let is = SeccompCondition::new(
-            argument,
-            SeccompCmpArgLen::Qword,
-            SeccompCmpOp::MaskedEq(bits),
-            value,
-        )?;
-        SeccompRule::new(vec![is])
-    };
-    values.map(rule).collect()
-}
-
-/// Refuses the numbers that a system may have for programs of another width: the lists above are of this one's.
-#[cfg(target_arch = "x86_64")]
-fn second_numbers() -> Option<BpfProgram> {
-    /// The first of them.
-    const X32: u32 = 0x4000_0000;
-    let step = |code: u32, jumps: (u8, u8), k: u32| sock_filter {
-        code: code as u16,
-        jt: jumps.0,
-        jf: jumps.1,
-        k,
-    };
-    Some(vec![
-        // The call's number, which is the first word that a filter sees.
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, (0, 0), 0),
-        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, (0, 1), X32),
-        step(
-            libc::BPF_RET | libc::BPF_K,
-            (0, 0),
-            libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs(),
-        ),
-        step(libc::BPF_RET | libc::BPF_K, (0, 0), libc::SECCOMP_RET_ALLOW),
-    ])
-}
-
-/// This kind of processor has one number for each call.
-#[cfg(not(target_arch = "x86_64"))]
-fn second_numbers() -> Option<BpfProgram> {
-    None
 }

@@ -103,9 +103,6 @@ pub const CODE_BYTES_MAX: u64 = 256 << 20;
 /// Longest time from the request to take a library to its last byte on the disk.
 pub const CODE_WAIT: Duration = Duration::from_secs(660);
 
-/// So many pieces of it wait to be written.
-pub(crate) const CODE_PIECES_AHEAD: usize = 4;
-
 /// A reader without new events gets a comment this often, so that both sides know that the other is there.
 pub const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(15);
 

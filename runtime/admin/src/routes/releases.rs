@@ -8,7 +8,7 @@ use crate::body::{self, BYTES, check_media};
 use crate::limits::IMPORT_WAIT;
 use crate::pass::For;
 use crate::seat::Seat;
-use crate::streamed::{Streamed, pump};
+use crate::streamed::{Bounds, Pumped, Streamed, pump};
 use crate::{Node, Refusal};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -36,12 +36,16 @@ pub(super) async fn import(
     let (streamed, pieces) = Streamed::new();
     let import = move |node: &dyn Node| node.import(Box::new(streamed));
     let asked = ask_within(&app, For::File.on(&seat), IMPORT_WAIT, import);
-    let wait = app.limits.body_wait + app.limits.look_wait;
+    let bounds = Bounds {
+        // The node says how large a release may be, and stops to read.
+        bytes_max: u64::MAX,
+        wait: app.limits.body_wait + app.limits.look_wait,
+    };
     // What the node does not want to read is thrown away, so that the client is done sending when the answer comes.
-    let (imported, all) = tokio::join!(asked, pump(request.into_body(), pieces, wait));
-    match all {
-        true => seat.take_body(),
-        false => seat.linger(),
+    let (imported, pumped) = tokio::join!(asked, pump(request.into_body(), pieces, bounds));
+    match pumped {
+        Pumped::Whole => seat.take_body(),
+        _ => seat.linger(),
     }
     Ok(Json(imported??))
 }
