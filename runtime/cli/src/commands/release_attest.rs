@@ -4,10 +4,9 @@
 use crate::args::AttestArgs;
 use crate::artifact::examine;
 use crate::failure::Failure;
-use crate::release::{ReleaseFileError, Signing, Tree, open, read_record, sign, write_new};
-use crate::show;
+use crate::release::{NewRecord, ReleaseFileError, Signing, Tree, open, sign_new};
 use refit_release::attestation::{ATTESTATION_FORMAT, Attestation};
-use refit_release::{Domain, Frame, SourceRoot};
+use refit_release::{Domain, SourceRoot};
 use std::path::Path;
 
 /// The root of the source that is named, if the package is in it.
@@ -49,27 +48,20 @@ pub(crate) fn run(args: &AttestArgs) -> Result<(), Failure> {
         toolchain: descriptor.toolchain,
         file: examined.id,
     };
-    let mut frame = attestation.unsigned()?;
-    let copy = |path: &Path| {
-        let read = Frame::read(Domain::Attestation, &read_record(path)?);
-        Ok(read.map_err(ReleaseFileError::of(path))?)
+    let new = NewRecord {
+        frame: attestation.unsigned()?,
+        domain: Domain::Attestation,
+        network: &args.network,
+        what: "attestation that this command may replace",
+        says: format!(
+            "{} comes of the source {}",
+            attestation.file, attestation.source
+        ),
     };
     let signing = Signing {
         file: &args.out,
         keys: &args.keys,
         with: &args.with,
     };
-    sign(&mut frame, &args.network, signing, copy)?;
-    let mut file = write_new(&args.out, "attestation that this command may replace")?;
-    file.write(&frame.write())?;
-    file.put()?;
-    show::talk(format_args!(
-        "{} says that {} comes of the source {}, with {} signatures",
-        args.out.display(),
-        attestation.file,
-        attestation.source,
-        frame.named().count()
-    ));
-    show::next(format_args!("refit release import {}", args.out.display()));
-    Ok(())
+    sign_new(new, signing)
 }

@@ -2,11 +2,9 @@
 
 use crate::args::RevokeArgs;
 use crate::failure::Failure;
-use crate::release::{ReleaseFileError, Signing, read_record, sign, write_new};
-use crate::show;
+use crate::release::{NewRecord, Signing, sign_new};
+use refit_release::Domain;
 use refit_release::revocation::{REVOCATION_FORMAT, Revocation};
-use refit_release::{Domain, Frame};
-use std::path::Path;
 
 pub(crate) fn run(args: &RevokeArgs) -> Result<(), Failure> {
     let revocation = Revocation {
@@ -15,26 +13,17 @@ pub(crate) fn run(args: &RevokeArgs) -> Result<(), Failure> {
         release: args.release,
         reason: args.reason.clone(),
     };
-    let mut frame = revocation.unsigned()?;
-    let copy = |path: &Path| {
-        let read = Frame::read(Domain::Revocation, &read_record(path)?);
-        Ok(read.map_err(ReleaseFileError::of(path))?)
+    let new = NewRecord {
+        frame: revocation.unsigned()?,
+        domain: Domain::Revocation,
+        network: &args.network,
+        what: "revocation that this command may replace",
+        says: format!("{} is not to be used", args.release),
     };
     let signing = Signing {
         file: &args.out,
         keys: &args.keys,
         with: &args.with,
     };
-    sign(&mut frame, &args.network, signing, copy)?;
-    let mut file = write_new(&args.out, "revocation that this command may replace")?;
-    file.write(&frame.write())?;
-    file.put()?;
-    show::talk(format_args!(
-        "{} says that {} is not to be used, with {} signatures",
-        args.out.display(),
-        args.release,
-        frame.named().count()
-    ));
-    show::next(format_args!("refit release import {}", args.out.display()));
-    Ok(())
+    sign_new(new, signing)
 }

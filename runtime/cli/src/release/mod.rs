@@ -16,6 +16,6 @@ pub(crate) use key::{AnyKey, public_keys, read_any, read_secret, write_secret};
 pub(crate) use keysets::{beside, trusted};
 pub(crate) use modules::{PackedModule, modules};
 pub(crate) use named::Named;
-pub(crate) use record::{Signing, read_record, sign, write_new};
+pub(crate) use record::{NewRecord, Signing, read_record, sign, sign_new, write_new};
 pub(crate) use tree::Tree;
 pub(crate) use unpacked::unpack;

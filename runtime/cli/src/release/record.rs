@@ -4,7 +4,8 @@ use super::{ReleaseFileError, read_secret};
 use crate::args::SignArgs;
 use crate::failure::Failure;
 use crate::files::{Coming, FileError, PUBLIC};
-use refit_release::{Frame, Network};
+use crate::show;
+use refit_release::{Domain, Frame, Network};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -71,6 +72,42 @@ pub(crate) fn sign(
         frame.sign(network, &read_secret(key)?)?;
     }
     Ok(())
+}
+
+/// Has a new record signed and writes its file: one for whoever imports it.
+pub(crate) fn sign_new(new: NewRecord<'_>, by: Signing<'_>) -> Result<(), Failure> {
+    let NewRecord {
+        mut frame,
+        domain,
+        network,
+        what,
+        says,
+    } = new;
+    let copy = |path: &Path| {
+        let read = Frame::read(domain, &read_record(path)?);
+        Ok(read.map_err(ReleaseFileError::of(path))?)
+    };
+    sign(&mut frame, network, by, copy)?;
+    let mut file = write_new(by.file, what)?;
+    file.write(&frame.write())?;
+    file.put()?;
+    let (path, signatures) = (by.file.display(), frame.named().count());
+    show::talk(format_args!(
+        "{path} says that {says}, with {signatures} signatures"
+    ));
+    show::next(format_args!("refit release import {path}"));
+    Ok(())
+}
+
+/// A record that somebody makes and signs.
+pub(crate) struct NewRecord<'a> {
+    pub(crate) frame: Frame,
+    pub(crate) domain: Domain,
+    pub(crate) network: &'a Network,
+    /// What a file at its place would have to be to be replaced by it, in words.
+    pub(crate) what: &'static str,
+    /// What it says, in words.
+    pub(crate) says: String,
 }
 
 /// Begins a file that must not be there yet.
