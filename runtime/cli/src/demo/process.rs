@@ -34,11 +34,19 @@ pub(crate) fn own_command() -> std::io::Result<Command> {
 /// The names of the modules that a process has mapped, as the system lists them.
 pub(crate) fn mapped_libraries(pid: u32) -> BTreeSet<String> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    modules_in(&maps, &program)
+}
+
+/// The modules in the text of a list of mappings, beside the program itself, which may have any name.
+fn modules_in(maps: &str, program: &Path) -> BTreeSet<String> {
+    let program = program.display().to_string();
     let name = |line: &str| {
-        let path = line.split_whitespace().nth(5)?;
-        let name = path.rsplit('/').next()?.trim_start_matches("memfd:");
+        let path = line.splitn(6, ' ').nth(5)?.trim_start();
+        let named = path.strip_suffix(" (deleted)").unwrap_or(path);
+        let name = named.rsplit('/').next()?.trim_start_matches("memfd:");
         let is_module = name.starts_with(MAPPING_PREFIX) && line.contains("r-xp");
-        is_module.then(|| name.to_owned())
+        (is_module && path != program && named != program).then(|| name.to_owned())
     };
     maps.lines().filter_map(name).collect()
 }
@@ -180,5 +188,23 @@ impl NodeProcess {
 impl Drop for NodeProcess {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_no_module_whatever_its_name() {
+        let maps = "\
+7f00-7f01 r-xp 00001000 00:01 77                         /memfd:refit-ab-1 (deleted)
+7f02-7f03 rw-p 00001000 00:01 77                         /memfd:refit-cd-1 (deleted)
+7f04-7f05 r-xp 00001000 00:01 78                         /opt/refit of mine/refit-0.1
+7f06-7f07 r-xp 00000000 00:01 79                         /usr/lib/libc.so.6
+7f08-7f09 r-xp 00000000 00:00 0                          [vdso]
+";
+        let found = modules_in(maps, Path::new("/opt/refit of mine/refit-0.1"));
+        assert_eq!(found, BTreeSet::from(["refit-ab-1".to_owned()]));
     }
 }
