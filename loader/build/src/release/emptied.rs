@@ -1,9 +1,11 @@
 //! A tree without its own code: what is left are its dependencies, as its own manifests choose them.
 //!
 //! Manifests, lock and configuration stay, vendored crates and the contract stay whole; of other packages each file of code is
-//! empty, and a build script does nothing.
+//! empty, and a build script does nothing. Other engines of the tree, which are workspaces of their own, are not there at all: what
+//! one is built from does not depend on which ones a release has beside it.
 
 use crate::error::{BuildError, io};
+use crate::package::manifest;
 use crate::release::engine::{Beside, Engine, VENDOR};
 use crate::release::tree::{SourceTree, date};
 use refit_release::tree::TreeFile;
@@ -27,8 +29,12 @@ impl<'a> Kept<'a> {
             whole: Vec::new(),
             emptied: Vec::new(),
         };
+        let others = others(tree, engine);
         for file in tree.files() {
             let path = Path::new(&file.path);
+            if others.iter().any(|folder| path.starts_with(folder)) {
+                continue;
+            }
             let holder = holder(engine, path);
             let is_dependency =
                 path.starts_with(VENDOR) || holder.is_some_and(|package| package.is_contract);
@@ -76,6 +82,24 @@ fn is_setting(path: &Path) -> bool {
     is_named("Cargo.toml")
         || is_named("Cargo.lock")
         || path.components().any(|part| part.as_os_str() == ".cargo")
+}
+
+/// The folders of workspaces that hold no package of the engine. Cargo reads nothing there: no workspace is in another.
+fn others<'a>(tree: &'a SourceTree, engine: &Engine) -> Vec<&'a Path> {
+    let manifests = tree.files().iter().map(|file| Path::new(&file.path));
+    let manifests = manifests.filter(|path| path.ends_with("Cargo.toml"));
+    let folders = manifests.filter_map(|path| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut packages = engine.packages.iter();
+        let is_elsewhere = !folder.starts_with(VENDOR)
+            && !packages.any(|package| package.folder.starts_with(folder));
+        let is_workspace = || {
+            let manifest = manifest(&tree.folder().join(path));
+            manifest.is_ok_and(|table| table.contains_key("workspace"))
+        };
+        (is_elsewhere && is_workspace()).then_some(folder)
+    });
+    folders.collect()
 }
 
 /// The package whose folder the file lies in, the nearest one.

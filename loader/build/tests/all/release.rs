@@ -103,6 +103,40 @@ fn the_next_version_takes_the_dependencies_of_the_one_before_and_gives_the_bytes
 }
 
 #[test]
+fn an_engine_beside_it_in_the_tree_is_no_matter_of_its_dependencies() {
+    let place = Place::new();
+    let alone = place.build(&Tree::new(), "alone", "root");
+    let mut tree = Tree::new();
+    for (file, text) in Tree::new().0 {
+        if !file.contains('/') || file.starts_with("src/") {
+            let text = text.replace("small-engine", "other-engine");
+            let text = text.replace("\"abi\"", "\"../abi\"");
+            let text = text.replace("\"fees\" }", "\"../fees\" }");
+            tree.0.insert(format!("other/{file}"), text);
+        }
+    }
+    let beside = place.build(&tree, "beside", "root");
+    assert_eq!((alone.filled, beside.filled), (true, false));
+    // A member of its own workspace is read by cargo.
+    let member = Tree::new().replacing(
+        "Cargo.toml",
+        "[workspace]",
+        "[workspace]\nmembers = [\"more\"]",
+    );
+    let mut member = member.replacing(
+        "Cargo.lock",
+        "[[package]]\nname = \"refit-abi\"",
+        "[[package]]\nname = \"more\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"refit-abi\"",
+    );
+    let manifest = "[package]\nname = \"more\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    member
+        .0
+        .insert("more/Cargo.toml".to_owned(), manifest.to_owned());
+    member.0.insert("more/src/lib.rs".to_owned(), String::new());
+    assert!(place.build(&member, "member", "root").filled);
+}
+
+#[test]
 fn two_folders_users_and_numbers_of_jobs_give_the_same_bytes() {
     let place = Place::new();
     let tree = Tree::new();

@@ -133,7 +133,7 @@ pub(crate) fn lay(folders: &[PathBuf], out: &Path) -> Result<Vec<String>, Failur
     let top = made.path();
     let top = top.canonicalize().map_err(io_at("open", top))?;
     if let Some(first) = engines.first() {
-        contract(&first.workspace, &names, &top)?;
+        contract(&first.workspace, &top)?;
     }
     for engine in &engines {
         engine.lay(&top)?;
@@ -165,8 +165,9 @@ fn read(folder: &Path) -> Result<Engine, Failure> {
     })
 }
 
-/// Lays the contract, and the workspace that it takes its versions from.
-fn contract(workspace: &Path, engines: &[String], top: &Path) -> Result<(), Failure> {
+/// Lays the contract, and the workspace that it takes its versions from. Engines are workspaces of their own: it is the same
+/// whichever are beside it.
+fn contract(workspace: &Path, top: &Path) -> Result<(), Failure> {
     for part in PARTS {
         let (from, to) = (workspace.join(part), top.join(part));
         copy(&from, &to)?;
@@ -174,11 +175,10 @@ fn contract(workspace: &Path, engines: &[String], top: &Path) -> Result<(), Fail
     }
     let mut whole = table(&workspace.join(MANIFEST))?;
     whole.remove("profile");
-    let aside = engines.iter().map(String::as_str).chain([VENDOR]);
     let list = |all: Vec<&str>| Value::from(all);
     if let Some(section) = whole.get_mut("workspace").and_then(Value::as_table_mut) {
         section.insert("members".to_owned(), list(PARTS.to_vec()));
-        section.insert("exclude".to_owned(), list(aside.collect()));
+        section.insert("exclude".to_owned(), list(vec![VENDOR]));
     }
     write(&top.join(MANIFEST), &whole)
 }
