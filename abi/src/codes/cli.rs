@@ -75,6 +75,8 @@ super::codes! { ALL_CLI: "The command line", "Errors of a command's own work, ou
     DEMO_NO_SOURCE = "demo-no-source", Usage, "Name a folder that you may write to: `REFIT_CACHE_DIR=DIR refit demo`.";
     /// A version of the demo's engines cannot be put together.
     DEMO_COMPOSE = "demo-compose", Internal, "See that the checkout is whole, with `git status`.";
+    /// A release of the demo could not be made.
+    DEMO_RELEASE = "demo-release", Internal, "See that there is space in the folder of temporary files, and report it with what it says.";
     /// The demo's node did not start.
     DEMO_NODE = "demo-node", Internal, "See what the node said; is the machine out of memory or threads?";
     /// The demo's node was not ready in time.

@@ -19,6 +19,9 @@ const CODE: &str = "src";
 /// The start of the manifest's line with the package's version.
 const VERSION: &str = "version = \"";
 
+/// The line that makes a package a workspace of its own.
+const WORKSPACE: &str = "[workspace]";
+
 /// The start of the dependency on the contract.
 const CONTRACT: &str = "refit-abi = { path = \"";
 
@@ -131,6 +134,21 @@ impl EngineSource {
         Ok(self.with_file(MANIFEST, manifest))
     }
 
+    /// With a manifest that makes it a workspace of its own, wherever it is written.
+    ///
+    /// # Errors
+    /// [`ComposeError::NoFile`], if it has no manifest.
+    pub fn standing_alone(self) -> Result<Self, ComposeError> {
+        let manifest = self.text(MANIFEST)?;
+        let is_alone = manifest.lines().any(|line| line.trim() == WORKSPACE);
+        let more = match is_alone {
+            true => String::new(),
+            false => format!("\n{WORKSPACE}\n"),
+        };
+        let manifest = format!("{manifest}{more}");
+        Ok(self.with_file(MANIFEST, &manifest))
+    }
+
     /// As this version of the package.
     ///
     /// # Errors
@@ -226,6 +244,11 @@ mod tests {
         assert!(manifest.contains("\nversion = \"2.1.0\"\n"), "{manifest}");
         assert!(manifest.contains("path = \"/a/abi\" }"), "{manifest}");
         assert!(manifest.contains("serde = { version = \"1\" }"));
+        assert!(!manifest.contains("[workspace]"), "{manifest}");
+        let alone = next.clone().standing_alone().unwrap();
+        let text = alone.text(MANIFEST).unwrap();
+        assert_eq!(text, format!("{manifest}\n[workspace]\n"));
+        assert_eq!(alone.clone().standing_alone().unwrap(), alone);
     }
 
     #[test]

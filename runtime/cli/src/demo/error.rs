@@ -20,6 +20,9 @@ pub(crate) enum DemoError {
         folder: PathBuf,
         reason: String,
     },
+    /// A release could not be made.
+    #[error("`refit {command}` failed: {said}")]
+    Release { command: String, said: String },
     /// The node's process did not start.
     #[error("the node did not start: {reason}")]
     Node { reason: String },
@@ -39,6 +42,7 @@ impl Explain for DemoError {
         match self {
             DemoError::NoSource { .. } => codes::DEMO_NO_SOURCE,
             DemoError::Compose { .. } => codes::DEMO_COMPOSE,
+            DemoError::Release { .. } => codes::DEMO_RELEASE,
             DemoError::Node { .. } => codes::DEMO_NODE,
             DemoError::NotReady { .. } => codes::DEMO_NOT_READY,
             DemoError::Record { .. } => codes::DEMO_RECORD,
@@ -52,6 +56,9 @@ impl Explain for DemoError {
                 "name a folder that you may write to: REFIT_CACHE_DIR=DIR refit demo"
             }
             DemoError::Compose { .. } => "see that the checkout is whole, with `git status`",
+            DemoError::Release { .. } => {
+                "see that there is space in the folder of temporary files, and report it with this text"
+            }
             DemoError::Node { .. } | DemoError::NotReady { .. } => {
                 "see the node's output above; is the machine out of memory or threads?"
             }

@@ -14,6 +14,7 @@ mod latency;
 mod load;
 pub(crate) mod process;
 mod record;
+mod released;
 mod report;
 pub(crate) mod sources;
 mod spawned;
@@ -33,6 +34,7 @@ use faults::Second;
 use load::{Load, Window};
 use process::NodeProcess;
 use refit_admin::api::Status;
+use released::{Released, Upgrading};
 use report::Report;
 use sources::Versions;
 use spawned::Spawned;
@@ -57,11 +59,12 @@ pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
         .map_err(Failure::start)?;
     show::talk(introduction(args));
     let versions = Versions::build()?;
+    let released = Released::make(folder.path(), &versions)?;
     let node = NodeProcess::start(
         folder.path(),
         &[("kv", &versions.v1), ("accounts", &versions.accounts_v1)],
     )?;
-    let report = crate::commands::block_on(play(args, &node, &versions))??;
+    let report = crate::commands::block_on(play(args, &node, &versions, released.as_ref()))??;
     if args.keep {
         let client = Client::new(node.address(), None);
         let plan =
@@ -101,18 +104,28 @@ fn introduction(args: &DemoArgs) -> String {
          Then the node is killed in mid-upgrade and comes back, and a release that\n\
          panics is rolled back. First eight engine libraries are built from source: on\n\
          an idle machine one to three minutes the first time, a few seconds later.\n\
+         The four are releases: packed with their source, signed by two of three keys,\n\
+         verified, and built once more by the node from that source, in a sandbox:\n\
+         again some minutes the first time, and much less later.\n\
          Then it runs for about {} s.",
         args.clients,
         running.as_secs()
     )
 }
 
-async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Result<Report, Failure> {
+async fn play(
+    args: &DemoArgs,
+    node: &NodeProcess,
+    versions: &Versions,
+    released: Option<&Released>,
+) -> Result<Report, Failure> {
     let client = Client::new(node.address(), None);
     node.wait_until_ready(&client).await?;
     client
         .post("/v1/engines/kv/messages", &[], GREETING.to_owned())
         .await?;
+    // Before the load: a compiler keeps every processor busy.
+    let upgrading = Upgrading::begin(&client, released).await?;
     let books = Books::open(node.address(), &client).await?;
     let before: Status = client.get("/v1/status").await?;
     let window = Duration::from_secs(args.window.into());
@@ -129,22 +142,22 @@ async fn play(args: &DemoArgs, node: &NodeProcess, versions: &Versions) -> Resul
     let control = Window::lasting(&load, window).await;
     let mut upgrades = Vec::new();
     show::talk("upgrade 1: kv v1 → v3, whose index refuses what the upgrade brings it");
-    upgrades.push(upgrade::apply(&client, &[("kv", &versions.v3_refuses)]).await?);
+    upgrades.push(upgrading.apply(0, &[("kv", &versions.v3_refuses)]).await?);
     tokio::time::sleep(AFTERWARDS).await;
     show::talk("upgrade 2: kv v1 → v3 at once and accounts v1 → v2, in one step");
     let begun = load.now();
     let both: [(&str, &Path); 2] = [("kv", &versions.v3), ("accounts", &versions.accounts_v2)];
-    upgrades.push(upgrade::apply(&client, &both).await?);
+    upgrades.push(upgrading.apply(1, &both).await?);
     load.until(begun + window).await;
     let upgraded = Window {
         from: begun,
         to: load.now(),
     };
     show::talk("upgrade 3: kv v3 → v4, whose migration fails");
-    upgrades.push(upgrade::apply(&client, &[("kv", &versions.v4_fails)]).await?);
+    upgrades.push(upgrading.apply(2, &[("kv", &versions.v4_fails)]).await?);
     tokio::time::sleep(AFTERWARDS).await;
     show::talk("upgrade 4: kv, code only");
-    upgrades.push(upgrade::apply(&client, &[("kv", &versions.v3_longer)]).await?);
+    upgrades.push(upgrading.apply(3, &[("kv", &versions.v3_longer)]).await?);
     tokio::time::sleep(AFTERWARDS).await;
     let rows = load.stop().await;
     let books = books.close(&client).await?;

@@ -1,6 +1,7 @@
 //! The demo's node: a process of its own, started with `refit run`.
 
 use super::DemoError;
+use super::sources::CACHE_DIR;
 use crate::client::{Client, NodeAddress};
 use crate::failure::Failure;
 use crate::show;
@@ -81,6 +82,10 @@ impl NodeProcess {
         let log = log.map_err(Failure::start)?;
         let engines = self.engines.iter().flat_map(|engine| ["--engine", engine]);
         let mut command = own_command().map_err(Failure::start)?;
+        // The folder in which it builds, as all commands that do; it starts in another one.
+        let cache = std::env::var_os(CACHE_DIR).filter(|folder| !folder.is_empty());
+        let cache = cache.map(std::path::absolute).transpose();
+        command.envs(cache.map_err(Failure::start)?.map(|it| (CACHE_DIR, it)));
         let child = command
             .arg("run")
             .current_dir(folder)

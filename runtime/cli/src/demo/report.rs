@@ -68,6 +68,11 @@ struct Upgrade {
     to: u64,
     class: String,
     outcome: String,
+    /// The release that it brought, and the level that the node has built that at; absent where libraries came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    built: Option<String>,
     reason: Option<Reason>,
     stage_us: u64,
     wait_us: u64,
@@ -137,11 +142,12 @@ impl Report {
     pub(crate) fn text(&self) -> String {
         let tally = &self.tally;
         format!(
-            "\nupgrades under load\n{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n{}\n\
+            "\nupgrades under load\n{}{}\nphases\n{}\nclients, from the time each request was meant to be sent\n{}\n{}\n\
              requests: {} sent, {} answered, {} retried, {} errors\n\
              messages: {} lost, {} duplicated, {} reordered, {} by a mixed generation\n\
              libraries mapped: {} before, {} after, {} pinned\n  {}\n{}{}{}",
             self.upgrade_rows(),
+            self.came(),
             self.phase_rows(),
             self.latency_rows(),
             self.timeline(),
@@ -229,6 +235,19 @@ impl Report {
         table(head, &rows)
     }
 
+    /// How their code came to the node.
+    fn came(&self) -> String {
+        let built = self.upgrades.iter().filter_map(|it| it.built.as_deref());
+        match built.clone().min() {
+            None => "each came as libraries, which the command named\n".to_owned(),
+            Some(level) => format!(
+                "{} of {} came as signed releases, which the node built from source at {level}\n",
+                built.count(),
+                self.upgrades.len()
+            ),
+        }
+    }
+
     /// A row for each phase that an upgrade came to, a column for each upgrade.
     fn phase_rows(&self) -> String {
         let all = self.upgrades.iter().flat_map(|upgrade| &upgrade.phases);
@@ -288,6 +307,8 @@ fn upgrade(report: &UpgradeReport) -> Upgrade {
         to: report.to.0,
         class: report.class.to_string(),
         outcome: report.state.to_string(),
+        release: report.release.as_ref().map(|release| release.id.clone()),
+        built: report.built.clone(),
         reason: report.reason.clone(),
         stage_us: report.stage_us,
         wait_us: report.wait_us,

@@ -87,6 +87,18 @@ pub(crate) struct Versions {
     pub(crate) accounts_v1: PathBuf,
     /// `accounts`, version 2.
     pub(crate) accounts_v2: PathBuf,
+    /// What the releases are built from.
+    pub(super) sources: VersionSources,
+}
+
+/// The packages of those versions that the demo swaps to.
+#[derive(Debug)]
+pub(super) struct VersionSources {
+    pub(super) v3_refuses: PathBuf,
+    pub(super) v3: PathBuf,
+    pub(super) v4_fails: PathBuf,
+    pub(super) v3_longer: PathBuf,
+    pub(super) accounts_v2: PathBuf,
 }
 
 impl Versions {
@@ -94,6 +106,8 @@ impl Versions {
     pub(crate) fn build() -> Result<Self, Failure> {
         let checkout = checkout().map_err(Box::new)?;
         let jobs = jobs(&checkout).map_err(Box::new)?;
+        let [_, of_v3, of_refuses, of_fails, of_longer, _, _, of_accounts] =
+            std::array::from_fn(|job| jobs[job].source.clone());
         let [
             v1,
             v3,
@@ -113,6 +127,13 @@ impl Versions {
             v3_panics,
             accounts_v1,
             accounts_v2,
+            sources: VersionSources {
+                v3_refuses: of_refuses,
+                v3: of_v3,
+                v4_fails: of_fails,
+                v3_longer: of_longer,
+                accounts_v2: of_accounts,
+            },
         })
     }
 }
@@ -188,7 +209,7 @@ pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
 }
 
 /// A version of `kv` as a package of its own, put together in the folder of this name: the engine as it is, as `made`
-/// changes it.
+/// changes it. Its manifest stays, so that all versions have the same dependencies and find them compiled.
 fn composed(
     version: &'static str,
     checkout: &Path,
@@ -198,9 +219,8 @@ fn composed(
     let parent = checkout.join(OUTPUT).join("edited");
     let to = parent.join(name);
     let compose = || {
-        let old = EngineSource::read(&checkout.join(KV_V1))?;
-        let kv = EngineSource::read(&checkout.join(KV))?.with_manifest_of(&old)?;
-        let kv = kv
+        let kv = EngineSource::read(&checkout.join(KV))?
+            .standing_alone()?
             .with_version(version)?
             .with_contract(&checkout.join("abi"))?;
         let made = made(kv)?;

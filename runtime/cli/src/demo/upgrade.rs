@@ -2,7 +2,9 @@
 
 use crate::client::Client;
 use crate::commands::upgrade_plan::{self, PlanRefused};
+use crate::commands::upgrade_release;
 use crate::failure::Failure;
+use crate::release::Named;
 use crate::show;
 use refit_admin::api::{Status, UpgradeAccepted, UpgradeReport, UpgradeState};
 use refit_upgrade::Plan;
@@ -40,12 +42,28 @@ pub(crate) async fn plan(client: &Client, libraries: Libraries<'_>) -> Result<Pl
     Ok(plan)
 }
 
+/// The plan that brings a release that the node has.
+async fn plan_release(client: &Client, id: &str) -> Result<Plan, Failure> {
+    let status: Status = client.get("/v1/status").await?;
+    let offered = upgrade_release::offered(client, &Named::Id(id.to_owned())).await?;
+    let release = upgrade_release::planned(&offered);
+    let candidates = upgrade_release::candidates(offered);
+    let plan = Plan::make(&upgrade_plan::live(&status), &candidates, None);
+    let mut plan = plan.map_err(|error| Box::new(PlanRefused(error)))?;
+    plan.release = Some(release);
+    Ok(plan)
+}
+
 /// Plans and applies; gives the upgrade's number. The one before is made permanent: no two are on probation.
 pub(crate) async fn begin(client: &Client, libraries: Libraries<'_>) -> Result<u64, Failure> {
     confirm(client).await?;
     let plan = plan(client, libraries).await?;
     client.offer(&plan).await?;
-    let body = serde_json::to_string(&plan)
+    order(client, &plan).await
+}
+
+async fn order(client: &Client, plan: &Plan) -> Result<u64, Failure> {
+    let body = serde_json::to_string(plan)
         .map_err(|error| Failure::output(std::io::Error::other(error)))?;
     let answer = client.post("/v1/upgrades", &[], body).await?;
     let accepted: UpgradeAccepted = client.decode(&answer)?;
@@ -68,7 +86,18 @@ pub(crate) async fn apply(
     client: &Client,
     libraries: Libraries<'_>,
 ) -> Result<UpgradeReport, Failure> {
-    let path = format!("/v1/upgrades/{}", begin(client, libraries).await?);
+    follow(client, begin(client, libraries).await?).await
+}
+
+/// The same, of a release that the node has.
+pub(crate) async fn apply_release(client: &Client, id: &str) -> Result<UpgradeReport, Failure> {
+    confirm(client).await?;
+    let plan = plan_release(client, id).await?;
+    follow(client, order(client, &plan).await?).await
+}
+
+async fn follow(client: &Client, id: u64) -> Result<UpgradeReport, Failure> {
+    let path = format!("/v1/upgrades/{id}");
     let mut report: UpgradeReport = client.get(&path).await?;
     for _ in 0..POLLS_MAX {
         if ended(&report) {

@@ -28,6 +28,9 @@ fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(
+        said.contains("releases: 4, packed with their source, signed by 2 of 3 keys, verified")
+    );
 
     let upgrades = document["upgrades"].as_array().unwrap();
     let outcomes: Vec<_> = upgrades.iter().map(|upgrade| &upgrade["outcome"]).collect();
@@ -43,6 +46,9 @@ fn the_demo_swaps_aborts_and_swaps_under_load_and_loses_nothing() {
     for upgrade in upgrades {
         assert!(upgrade["pause_us"].as_u64().unwrap() > 0, "{upgrade}");
         assert!(!upgrade["phases"].as_array().unwrap().is_empty());
+        // Each came as a release, and the node has built it itself.
+        assert_eq!(upgrade["release"].as_str().unwrap().len(), 64, "{upgrade}");
+        assert_eq!(upgrade["built"], "L3", "{upgrade}");
     }
     for count in ["lost", "duplicated", "reordered", "mixed_generation"] {
         assert_eq!(document[count], 0, "{count}");
