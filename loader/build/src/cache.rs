@@ -53,7 +53,7 @@ pub struct Cleaned {
 
 /// A part of a cache.
 #[derive(Debug)]
-struct Kept {
+pub(crate) struct Part {
     paths: Vec<PathBuf>,
     lock: Option<(PathBuf, String)>,
     bytes: u64,
@@ -82,17 +82,11 @@ impl Builder {
                 let whole = folder.canonicalize().map_err(io("open", folder))?;
                 let name = format!("target-{}", name(&whole));
                 let is_its =
-                    |part: &Kept| part.lock.as_ref().is_some_and(|(_, lock)| *lock == name);
+                    |part: &Part| part.lock.as_ref().is_some_and(|(_, lock)| *lock == name);
                 root.into_iter().filter(is_its).collect()
             }
         };
-        let mut cleaned = Vec::new();
-        for part in chosen {
-            if let Some(one) = part.remove(dry_run)? {
-                cleaned.push(one);
-            }
-        }
-        Ok(cleaned)
+        remove(chosen, dry_run)
     }
 
     /// As [`Builder::clean`] down to a bound; does nothing if that was done within the last hour. What
@@ -109,7 +103,23 @@ impl Builder {
     }
 }
 
-impl Kept {
+/// Removes these, or with `dry_run` only tells them. A part that is in use stays.
+pub(crate) fn remove(parts: Vec<Part>, dry_run: bool) -> Result<Vec<Cleaned>, BuildError> {
+    let removed = parts.into_iter().map(|part| part.remove(dry_run));
+    removed.filter_map(Result::transpose).collect()
+}
+
+impl Part {
+    /// One folder or file, which was used when `mark` was written, or else itself; whoever uses it holds the lock.
+    pub(crate) fn of(path: PathBuf, mark: &Path, lock: Option<(PathBuf, String)>) -> Self {
+        Self {
+            bytes: bytes(&path),
+            used: used(mark, &path),
+            lock,
+            paths: vec![path],
+        }
+    }
+
     /// Removes it, unless somebody works in it.
     fn remove(&self, dry_run: bool) -> Result<Option<Cleaned>, BuildError> {
         let held = match &self.lock {
@@ -139,11 +149,11 @@ impl Kept {
 }
 
 /// Those that go so that the rest fits, the longest unused first.
-fn too_much(mut parts: Vec<Kept>, bytes_max: u64) -> Vec<Kept> {
+pub(crate) fn too_much(mut parts: Vec<Part>, bytes_max: u64) -> Vec<Part> {
     let mut bytes: u64 = parts.iter().map(|part| part.bytes).sum();
     parts.sort_by_key(|part| part.used);
     let now = SystemTime::now();
-    let is_recent = |part: &Kept| {
+    let is_recent = |part: &Part| {
         now.duration_since(part.used)
             .is_ok_and(|age| age < KEPT_MIN)
     };
@@ -161,7 +171,7 @@ fn too_much(mut parts: Vec<Kept>, bytes_max: u64) -> Vec<Kept> {
 }
 
 /// Target folders, each with its overlay, and artifacts.
-fn parts_of_root(root: &Path) -> Vec<Kept> {
+fn parts_of_root(root: &Path) -> Vec<Part> {
     let targets = entries(&root.join("targets")).into_iter().map(|target| {
         let name = target
             .file_name()
@@ -169,7 +179,7 @@ fn parts_of_root(root: &Path) -> Vec<Kept> {
             .to_string_lossy()
             .into_owned();
         let overlay = root.join("overlays").join(&name);
-        Kept {
+        Part {
             bytes: bytes(&target),
             used: used(&target.join(USED), &target),
             lock: Some((root.to_owned(), format!("target-{name}"))),
@@ -178,17 +188,12 @@ fn parts_of_root(root: &Path) -> Vec<Kept> {
     });
     let artifacts = entries(&root.join("artifacts"))
         .into_iter()
-        .map(|artifact| Kept {
-            bytes: bytes(&artifact),
-            used: used(&artifact, &artifact),
-            lock: None,
-            paths: vec![artifact],
-        });
+        .map(|artifact| Part::of(artifact.clone(), &artifact, None));
     // Overlays without a target folder hold links alone.
     targets.chain(artifacts).collect()
 }
 
-fn parts_of_store(store: &Path) -> Vec<Kept> {
+fn parts_of_store(store: &Path) -> Vec<Part> {
     let keys = entries(store)
         .into_iter()
         .filter(|key| key.join("target").is_dir());
@@ -198,17 +203,13 @@ fn parts_of_store(store: &Path) -> Vec<Kept> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        Kept {
-            bytes: bytes(&key),
-            used: used(&key.join(USED), &key),
-            lock: Some((store.to_owned(), format!("store-{name}"))),
-            paths: vec![key],
-        }
+        let lock = (store.to_owned(), format!("store-{name}"));
+        Part::of(key.clone(), &key.join(USED), Some(lock))
     });
     parts.collect()
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
 }

@@ -5,7 +5,8 @@ mod confined;
 mod tree;
 mod vendored;
 
-pub(crate) use confined::{Confined, folder_of_releases};
+use confined::folders_of_releases;
+pub(crate) use confined::{BUILDS, Confined, folder_of_releases};
 pub(crate) use tree::lay as lay_tree;
 
 use crate::args::BuildingArgs;
@@ -15,7 +16,7 @@ use crate::show;
 use crate::show::building::Building;
 use refit_abi::host::Explain;
 use refit_build::{
-    BuildError, Builder, Built, Clean, Cleaned, Features, Options, Profile, Watched,
+    BuildError, Builder, Built, Clean, Cleaned, Features, Options, Profile, ReleaseBuilder, Watched,
 };
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -33,6 +34,8 @@ pub(crate) struct Sources {
     debug_info: bool,
     /// Bytes of compiled code that stay after a build; `None` if nobody looks after that.
     bytes_max: Option<u64>,
+    /// Where releases are built.
+    releases: Vec<PathBuf>,
     shown: Arc<Building>,
 }
 
@@ -52,6 +55,7 @@ impl Sources {
             features: Features::default(),
             debug_info: false,
             bytes_max: None,
+            releases: Vec::new(),
             shown,
         }
     }
@@ -76,6 +80,7 @@ impl Sources {
             features: args.features(),
             debug_info: args.debug_info,
             bytes_max: Some(args.cache.bytes_max()),
+            releases: folders_of_releases(&args.cache, data_dir),
             ..sources
         }
     }
@@ -145,9 +150,14 @@ impl Sources {
         Ok(self.builder.watched(path).map_err(SourceError)?)
     }
 
-    /// Removes compiled code.
+    /// Removes compiled code, of releases too.
     pub(crate) fn clean(&self, clean: &Clean, dry_run: bool) -> Result<Vec<Cleaned>, Failure> {
-        Ok(self.builder.clean(clean, dry_run).map_err(SourceError)?)
+        let mut cleaned = self.builder.clean(clean, dry_run).map_err(SourceError)?;
+        for folder in &self.releases {
+            let more = ReleaseBuilder::clean(folder, clean, dry_run).map_err(SourceError)?;
+            cleaned.extend(more);
+        }
+        Ok(cleaned)
     }
 }
 

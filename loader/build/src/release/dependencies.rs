@@ -22,6 +22,9 @@ use std::time::SystemTime;
 /// Most sets of dependencies that are kept; the one that was not used for longest goes first.
 const SETS_MAX: usize = 8;
 
+/// The folder of all sets, in the root.
+pub(crate) const DEPENDENCIES: &str = "dependencies";
+
 /// What a target folder has of compiled units.
 const OUTPUTS: [&str; 3] = ["release/.fingerprint", "release/build", "release/deps"];
 
@@ -54,7 +57,7 @@ impl Dependencies<'_> {
         let kept = Kept::of(self.tree, engine);
         let key = key::dependencies(self.run.room, &kept, self.tree.folder());
         let held = place::lock(self.root, &lock_name(&key), self.run.wanted)?;
-        let all = place::folder(self.root.join("dependencies"))?;
+        let all = place::folder(self.root.join(DEPENDENCIES))?;
         let folder = all.join(&key);
         let filled = !folder.is_dir();
         if filled {
@@ -119,7 +122,7 @@ impl Dependencies<'_> {
 }
 
 /// The name of the lock of a set.
-fn lock_name(key: &str) -> String {
+pub(crate) fn lock_name(key: &str) -> String {
     format!("dependencies-{key}")
 }
 

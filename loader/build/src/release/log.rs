@@ -6,12 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// The folder of logs, in the root.
+pub(crate) const LOGS: &str = "logs";
+
 /// Most logs that are kept; the oldest goes first. Each has at most as many bytes as a builder keeps of one build.
 const LOGS_MAX: usize = 64;
 
 /// Writes the log of a build to `ROOT/logs/<build id>.log`.
 pub(crate) fn keep(root: &Path, build_id: &str, text: &str) -> Result<PathBuf, BuildError> {
-    let folder = place::folder(root.join("logs"))?;
+    let folder = place::folder(root.join(LOGS))?;
     let path = folder.join(format!("{build_id}.log"));
     place::write(&path, text.as_bytes())?;
     forget(&folder)?;

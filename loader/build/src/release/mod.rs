@@ -24,6 +24,7 @@
 //! Paths are the same only at [`Level::L3`], so only there are bytes: [`BuiltRelease::is_reproducible`] says so. A build
 //! script that asks for the time or the number of processors can still give others; that is what attestations find.
 
+mod clean;
 mod dependencies;
 mod emptied;
 mod engine;

@@ -13,6 +13,9 @@ use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
+/// The folder of what builds need in between, in the root.
+pub(crate) const ROOMS: &str = "rooms";
+
 /// The runs of one release's build.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
@@ -55,7 +58,7 @@ pub(crate) struct Yield {
 impl Run<'_> {
     /// A new folder for what this build needs in between.
     pub(crate) fn work(&self) -> Result<Work, BuildError> {
-        let rooms = place::folder(self.root.join("rooms"))?;
+        let rooms = place::folder(self.root.join(ROOMS))?;
         for number in 0..u32::MAX {
             let path = rooms.join(format!("{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
@@ -69,16 +72,10 @@ impl Run<'_> {
 
     /// Removes what builds have left that were killed with their process.
     pub(crate) fn sweep(&self) -> Result<(), BuildError> {
-        let rooms = place::folder(self.root.join("rooms"))?;
+        let rooms = place::folder(self.root.join(ROOMS))?;
         let entries = fs::read_dir(&rooms).map_err(io("list", &rooms))?.flatten();
         for room in entries.map(|entry| entry.path()) {
-            let name = room
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let process = name.split('-').next().unwrap_or_default();
-            if !Path::new("/proc").join(process).exists() {
+            if is_left(&room) {
                 fs::remove_dir_all(&room).map_err(io("remove", &room))?;
             }
         }
@@ -173,6 +170,13 @@ impl Run<'_> {
             },
         }
     }
+}
+
+/// Whether a room is one of a process that is no more.
+pub(crate) fn is_left(room: &Path) -> bool {
+    let name = room.file_name().unwrap_or_default().to_string_lossy();
+    let process = name.split('-').next().unwrap_or_default();
+    !Path::new("/proc").join(process).exists()
 }
 
 fn over(over: Over, limits: &Limits) -> SandboxError {

@@ -2,7 +2,7 @@
 
 use crate::release_tree::Tree;
 use refit_abi::host::Explain;
-use refit_build::{BuildError, BuiltRelease, ReleaseBuilder, Stage, TreeMismatch};
+use refit_build::{BuildError, BuiltRelease, Clean, ReleaseBuilder, Stage, TreeMismatch};
 use refit_sandbox::{Launcher, Level, Limits, Policy, User};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -210,6 +210,38 @@ fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_by
         !left.exists(),
         "a killed build's room goes with the next build"
     );
+}
+
+#[test]
+fn what_builds_leave_is_cleaned_away_but_for_what_is_in_use() {
+    let place = Place::new();
+    let built = place.build(&Tree::new(), "tree", "root");
+    let root = place.path("root");
+    let left = root.join("rooms/4194305-0");
+    let live = root.join(format!("rooms/{}-9", std::process::id()));
+    for room in [&left, &live] {
+        fs::create_dir(room).unwrap();
+    }
+    let clean = |clean: &Clean, dry_run| {
+        let cleaned = ReleaseBuilder::clean(&root, clean, dry_run).unwrap();
+        cleaned.into_iter().map(|one| one.path).collect::<Vec<_>>()
+    };
+    let recent = Clean::Down { bytes_max: 0 };
+    assert!(
+        !clean(&recent, false).contains(&built.library),
+        "it was just used"
+    );
+    let told = clean(&Clean::All, true);
+    let sets = fs::read_dir(root.join("dependencies")).unwrap();
+    let sets: Vec<_> = sets.map(|set| set.unwrap().path()).collect();
+    assert_eq!(sets.len(), 1);
+    for part in [&sets[0], &built.library, &built.log, &left] {
+        assert!(told.contains(part) && part.exists(), "{part:?}: {told:?}");
+    }
+    assert_eq!(clean(&Clean::All, false), told);
+    assert!(told.iter().all(|part| !part.exists()) && live.exists());
+    fs::remove_dir(live).unwrap();
+    assert!(place.build(&Tree::new(), "again", "root").filled);
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(crate) struct CleanArgs {
     /// Removes the compiled code of the package in this folder. [default: the code above --cache-max]
     #[arg(value_name = "PATH", conflicts_with = "all")]
     pub(crate) source: Option<PathBuf>,
-    /// Removes all compiled code, in the data folder and of dependencies, and all libraries.
+    /// Removes all compiled code, in the data folder, of dependencies and of releases, and all libraries.
     #[arg(long, env = "REFIT_CLEAN_ALL", value_parser = BoolishValueParser::new())]
     pub(crate) all: bool,
     /// Lists what would be removed, and removes nothing.

@@ -19,7 +19,7 @@ use crate::config::{self, ConfigError, File};
 use crate::failure::Failure;
 use crate::output;
 use crate::show;
-use crate::source::{Sources, folder_of_releases};
+use crate::source::{BUILDS, Sources, folder_of_releases};
 use refit_admin::Node as _;
 use refit_admin::api::{KindStatus, UpgradeReport, UpgradeState};
 use refit_admin::{Address, Limits, Listen, Server};
@@ -37,9 +37,6 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
-
-/// The folder in the data folder that releases are built in where this user has no cache folder.
-const BUILDS: &str = "builds";
 
 /// Mode of a data folder that is made: for this user alone.
 const DATA_DIR_MODE: u32 = 0o700;

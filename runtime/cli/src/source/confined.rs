@@ -21,6 +21,9 @@ const CACHE_DIR: &str = "REFIT_CACHE_DIR";
 /// The folder of releases' builds in the cache folder.
 const RELEASES: &str = "releases";
 
+/// The folder of releases' builds in the data folder of a node whose user has no cache folder.
+pub(crate) const BUILDS: &str = "builds";
+
 /// Folders of this mode are seen by whom builds run as.
 const SEEN: u32 = 0o755;
 
@@ -38,6 +41,12 @@ pub(crate) fn folder_of_releases() -> Option<PathBuf> {
         ..CacheArgs::default()
     };
     Some(cache.folder()?.join(RELEASES))
+}
+
+/// All folders in which releases may have been built: that of the cache, and where there is none, that of a node's data folder.
+pub(super) fn folders_of_releases(cache: &CacheArgs, data_dir: &Path) -> Vec<PathBuf> {
+    let shared = cache.folder().map(|cache| cache.join(RELEASES));
+    shared.into_iter().chain([data_dir.join(BUILDS)]).collect()
 }
 
 impl Confined {

@@ -66,3 +66,43 @@ fn what_no_node_takes_is_no_build_and_what_is_built_can_be_cleaned_away() {
     assert_eq!(cleaned.stdout.trim(), target, "{cleaned:?}");
     assert!(!Path::new(target).exists());
 }
+
+#[test]
+fn what_builds_of_releases_left_is_cleaned_away_too() {
+    let folder = Folder::new();
+    let parts = [
+        "cache/releases/dependencies/key",
+        "cache/releases/artifacts/library.so",
+        "data/builds/logs/build.log",
+    ];
+    for part in parts {
+        let part = folder.path().join(part);
+        std::fs::create_dir_all(part.parent().unwrap()).unwrap();
+        match part.extension() {
+            None => std::fs::create_dir(part).unwrap(),
+            Some(_) => std::fs::write(part, "12345").unwrap(),
+        }
+    }
+    let clean = |more: &[&str]| {
+        let mut command = folder.command(&[&["engine", "clean", "--all"], more].concat());
+        command
+            .env("REFIT_CACHE_DIR", folder.path().join("cache"))
+            .env("REFIT_DATA_DIR", folder.path().join("data"));
+        Ran::of(command.output().unwrap())
+    };
+    let told = clean(&["--dry-run"]);
+    assert!(
+        told.stderr.contains("would remove 3 parts, 10 B"),
+        "{told:?}"
+    );
+    let listed: Vec<_> = told.stdout.lines().map(Path::new).collect();
+    assert!(
+        parts
+            .iter()
+            .all(|part| listed.iter().any(|line| line.ends_with(part))),
+        "{told:?}"
+    );
+    assert!(listed.iter().all(|part| part.exists()));
+    assert_eq!(clean(&[]).stdout, told.stdout);
+    assert!(listed.iter().all(|part| !part.exists()));
+}
