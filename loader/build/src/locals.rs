@@ -51,14 +51,19 @@ pub(crate) struct Locals {
 impl Locals {
     /// Those of the package in `source`.
     pub(crate) fn of(source: &Path) -> Result<Self, BuildError> {
+        Self::within(source, Path::new("/"))
+    }
+
+    /// Those of the package in `source`, where folders above `top` are none of its workspaces.
+    pub(crate) fn within(source: &Path, top: &Path) -> Result<Self, BuildError> {
         let own = manifest(&source.join("Cargo.toml"))?;
         let (workspace_folder, workspace) =
-            workspace(source, &own).unwrap_or_else(|| (source.to_owned(), own));
+            workspace(source, &own, top).unwrap_or_else(|| (source.to_owned(), own));
         let patched = patches(&workspace, &workspace_folder);
-        let mut found = closure(source, patched)?;
+        let mut found = closure(source, patched, top)?;
         let contract = found.values().find(|local| local.name == CONTRACT);
         if let Some(contract) = contract.map(|local| local.folder.clone()) {
-            for folder in closure(&contract, Vec::new())?.into_keys() {
+            for folder in closure(&contract, Vec::new(), top)?.into_keys() {
                 if let Some(local) = found.get_mut(&folder) {
                     local.is_contract = true;
                 }
@@ -82,7 +87,11 @@ impl Locals {
 }
 
 /// All packages that can be reached from `start` and from `more`, by folder.
-fn closure(start: &Path, more: Vec<PathBuf>) -> Result<BTreeMap<PathBuf, Local>, BuildError> {
+fn closure(
+    start: &Path,
+    more: Vec<PathBuf>,
+    top: &Path,
+) -> Result<BTreeMap<PathBuf, Local>, BuildError> {
     let mut open = more;
     open.push(start.to_owned());
     let mut found = BTreeMap::new();
@@ -99,16 +108,16 @@ fn closure(start: &Path, more: Vec<PathBuf>) -> Result<BTreeMap<PathBuf, Local>,
             let reason = format!("it depends on more than {LOCALS_MAX} packages by path");
             return Err(BuildError::Manifest { path, reason });
         }
-        let local = read(&folder)?;
+        let local = read(&folder, top)?;
         open.extend(paths(&local.dependencies, &folder));
         found.insert(folder, local);
     }
     Ok(found)
 }
 
-fn read(folder: &Path) -> Result<Local, BuildError> {
+fn read(folder: &Path, top: &Path) -> Result<Local, BuildError> {
     let manifest = manifest(&folder.join("Cargo.toml"))?;
-    let inherited = workspace(folder, &manifest);
+    let inherited = workspace(folder, &manifest, top);
     let mut dependencies = Table::new();
     for section in sections(&manifest) {
         for (name, value) in section {
@@ -201,8 +210,8 @@ fn patches(workspace: &Table, folder: &Path) -> Vec<PathBuf> {
     tables.flat_map(|table| paths(table, folder)).collect()
 }
 
-/// The workspace that a package is in: its folder and its manifest.
-fn workspace(folder: &Path, own: &Table) -> Option<(PathBuf, Table)> {
+/// The workspace that a package is in: its folder, which is not above `top`, and its manifest.
+fn workspace(folder: &Path, own: &Table, top: &Path) -> Option<(PathBuf, Table)> {
     if own.contains_key("workspace") {
         return Some((folder.to_owned(), own.clone()));
     }
@@ -211,10 +220,15 @@ fn workspace(folder: &Path, own: &Table) -> Option<(PathBuf, Table)> {
         .and_then(|package| package.get("workspace")?.as_str());
     if let Some(named) = named {
         let root = folder.join(named).canonicalize().ok()?;
+        let root = root.starts_with(top).then_some(root)?;
         let table = manifest(&root.join("Cargo.toml")).ok()?;
         return Some((root, table));
     }
-    let (root, table) = folder.ancestors().skip(1).find_map(|above| {
+    let mut above = folder.ancestors().skip(1);
+    let (root, table) = above.find_map(|above| {
+        if !above.starts_with(top) {
+            return None;
+        }
         let table = manifest(&above.join("Cargo.toml")).ok()?;
         let is_one = table.contains_key("workspace");
         is_one.then(|| (above.to_owned(), table))
@@ -323,5 +337,9 @@ mod tests {
             Locals::of(&source).unwrap().workspace_folder == source
         };
         assert_eq!((of("kv"), of("kv2")), (false, true));
+        let kv = root.join("engines/kv").canonicalize().unwrap();
+        let engines = kv.parent().unwrap();
+        let alone = Locals::within(&kv, engines).unwrap();
+        assert_eq!(alone.workspace_folder, kv, "nothing above the top is read");
     }
 }

@@ -11,7 +11,7 @@ use crate::progress::Stage;
 use crate::publish::touch;
 use crate::release::emptied::Kept;
 use crate::release::key;
-use crate::release::run::Run;
+use crate::release::run::{ALONE, Run};
 use crate::release::tree::SourceTree;
 use crate::store::USED;
 use crate::units::{self, Units};
@@ -78,7 +78,7 @@ impl Dependencies<'_> {
     fn fill(&self, kept: &Kept<'_>, folder: &Path) -> Result<(), BuildError> {
         let engine = self.run.room.engine;
         let work = self.run.work()?;
-        let emptied = place::folder(work.path().join("emptied"))?;
+        let emptied = place::folder(work.path().join(ALONE))?;
         kept.lay(self.tree, engine, &emptied)?;
         let built = self
             .run

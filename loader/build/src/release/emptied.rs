@@ -56,12 +56,7 @@ impl<'a> Kept<'a> {
         folder: &Path,
     ) -> Result<(), BuildError> {
         for file in &self.whole {
-            let (from, to) = (tree.folder().join(&file.path), folder.join(&file.path));
-            make_room(&to)?;
-            if fs::hard_link(&from, &to).is_err() {
-                fs::copy(&from, &to).map_err(io("copy", &from))?;
-                date(&to)?;
-            }
+            link(tree, file, folder)?;
         }
         for file in &self.emptied {
             let to = folder.join(&file.path);
@@ -74,6 +69,22 @@ impl<'a> Kept<'a> {
         }
         Ok(())
     }
+}
+
+/// Lays all of a tree into `folder`, as [`Kept::lay`] does with what is kept of it.
+pub(crate) fn lay_whole(tree: &SourceTree, folder: &Path) -> Result<(), BuildError> {
+    let mut files = tree.files().iter();
+    files.try_for_each(|file| link(tree, file, folder))
+}
+
+fn link(tree: &SourceTree, file: &TreeFile, folder: &Path) -> Result<(), BuildError> {
+    let (from, to) = (tree.folder().join(&file.path), folder.join(&file.path));
+    make_room(&to)?;
+    if fs::hard_link(&from, &to).is_err() {
+        fs::copy(&from, &to).map_err(io("copy", &from))?;
+        date(&to)?;
+    }
+    Ok(())
 }
 
 /// What cargo reads to know what to build.

@@ -48,7 +48,7 @@ impl Engine {
             return Err(not_a_package());
         }
         let manifest = manifest(&source.join("Cargo.toml"))?;
-        let locals = Locals::of(&source)?;
+        let locals = Locals::within(&source, tree.folder())?;
         let package = manifest.get("package").and_then(Value::as_table);
         let package = package.ok_or_else(not_a_package)?;
         let name = text(package, "name").ok_or_else(not_a_package)?;

@@ -20,6 +20,10 @@
 //! ROOT/logs/<build id>.log            the end of what cargo said
 //! ```
 //!
+//! # What lies above
+//! Cargo looks for a workspace and for settings in the folders above a package. What is above a tree is no part of it: at
+//! [`Level::L3`] nothing is there, and below that level a tree is laid, and cargo started, where it finds nothing.
+//!
 //! # The same bytes
 //! Paths are the same only at [`Level::L3`], so only there are bytes: [`BuiltRelease::is_reproducible`] says so. A build
 //! script that asks for the time or the number of processors can still give others; that is what attestations find.
@@ -47,7 +51,7 @@ use dependencies::Dependencies;
 use engine::Engine;
 use refit_sandbox::{Launcher, Level, Limits, Policy, User};
 use room::Room;
-use run::Run;
+use run::{Laid, Run};
 use std::path::{Path, PathBuf};
 use tools::Tools;
 
@@ -188,7 +192,9 @@ impl ReleaseBuilder {
         let seed = dependencies.get().map_err(failed)?;
         let library = format!("release/lib{}.so", engine.library);
         let outputs = [library.as_str()];
-        let built = run.cargo(tree.folder(), Some(&seed.target), &outputs, Stage::Engine);
+        let laid = run.laid(tree)?;
+        let source = laid.as_ref().map_or(tree.folder().to_owned(), Laid::folder);
+        let built = run.cargo(&source, Some(&seed.target), &outputs, Stage::Engine);
         let built = built.map_err(failed)?;
         let log = log::keep(&root, &build_id, &built.heard.log)?;
         let given = built.given.first().map(|given| given.path.as_path());

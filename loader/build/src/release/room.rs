@@ -14,6 +14,9 @@ const SOURCE: &str = "/build/source";
 const TOOLCHAIN: &str = "/build/toolchain";
 const TARGET: &str = "/build/target";
 
+/// Where a folder has settings for cargo; it takes the first of them.
+const SETTINGS: [&str; 2] = [".cargo/config", ".cargo/config.toml"];
+
 /// What is the same for all builds of one release.
 #[derive(Debug)]
 pub(crate) struct Room<'a> {
@@ -45,9 +48,10 @@ impl Room<'_> {
         };
         let command = Command {
             program: toolchain.seen(self.level).join("bin/cargo"),
-            arguments: self.arguments(source.seen(self.level)),
+            arguments: self.arguments(folders.source, source.seen(self.level)),
             variables: self.variables(toolchain.seen(self.level), target.seen(self.level)),
-            folder: source.seen(self.level).join(&self.engine.folder),
+            // Its settings, and those of folders above: there are none.
+            folder: "/".into(),
         };
         views.extend([source, toolchain]);
         Order {
@@ -76,12 +80,18 @@ impl Room<'_> {
         }
     }
 
-    fn arguments(&self, source: &Path) -> Vec<String> {
+    fn arguments(&self, host: &Path, source: &Path) -> Vec<String> {
         let mut arguments: Vec<String> = ["build", "--lib", "--offline", "--locked"]
             .map(str::to_owned)
             .into();
         arguments.extend(["--message-format", "json-render-diagnostics"].map(str::to_owned));
         arguments.extend(options().arguments());
+        let text = |path: PathBuf| path.display().to_string();
+        let own = source.join(&self.engine.folder).join("Cargo.toml");
+        arguments.extend(["--manifest-path".to_owned(), text(own)]);
+        for file in self.settings(host) {
+            arguments.extend(["--config".to_owned(), text(source.join(file))]);
+        }
         if self.engine.is_vendored {
             let vendor = source.join(VENDOR);
             let name = "refit-vendored";
@@ -93,6 +103,19 @@ impl Room<'_> {
             }
         }
         arguments
+    }
+
+    /// The files of cargo's settings in the tree that are for the engine, from the tree's top: the nearest one last, which has the last
+    /// word.
+    fn settings(&self, host: &Path) -> Vec<PathBuf> {
+        let folders = self.engine.folder.ancestors();
+        let files = folders.filter_map(|folder| {
+            let names = SETTINGS.iter().map(|name| folder.join(name));
+            names.into_iter().find(|file| host.join(file).is_file())
+        });
+        let mut files: Vec<_> = files.collect();
+        files.reverse();
+        files
     }
 
     /// All variables of a build.

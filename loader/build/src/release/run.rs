@@ -6,8 +6,10 @@ use crate::error::{BuildError, io};
 use crate::listen::{Heard, messages, tail, without_progress};
 use crate::place;
 use crate::progress::{Listener, Stage};
+use crate::release::emptied::lay_whole;
 use crate::release::room::{Folders, Room};
-use refit_sandbox::{Given, How, Launcher, Limits, Over, SandboxError};
+use crate::release::tree::SourceTree;
+use refit_sandbox::{Given, How, Launcher, Level, Limits, Over, SandboxError};
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,10 @@ use std::thread::JoinHandle;
 
 /// The folder of what builds need in between, in the root.
 pub(crate) const ROOMS: &str = "rooms";
+
+/// Where a tree lies in a room, so that cargo looks for no workspace above it: it ends its way up at a folder of this name, in
+/// which it unpacks what it packages itself.
+pub(crate) const ALONE: &str = "target/package/source";
 
 /// The runs of one release's build.
 #[derive(Debug)]
@@ -43,6 +49,16 @@ impl Drop for Work {
     }
 }
 
+/// A tree that lies in a room.
+#[derive(Debug)]
+pub(crate) struct Laid(Work);
+
+impl Laid {
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.0.path().join(ALONE)
+    }
+}
+
 /// What a build gave.
 #[derive(Debug)]
 pub(crate) struct Yield {
@@ -68,6 +84,16 @@ impl Run<'_> {
             }
         }
         Err(BuildError::Cancelled)
+    }
+
+    /// The tree where nothing is above it; none where that is so wherever it lies.
+    pub(crate) fn laid(&self, tree: &SourceTree) -> Result<Option<Laid>, BuildError> {
+        if self.room.level == Level::L3 {
+            return Ok(None);
+        }
+        let laid = Laid(self.work()?);
+        lay_whole(tree, &laid.folder())?;
+        Ok(Some(laid))
     }
 
     /// Removes what builds have left that were killed with their process.

@@ -186,20 +186,7 @@ fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_by
     let left = place.path("root/rooms/4194305-0");
     fs::create_dir_all(&left).unwrap();
     let tree = Tree::new().at(&place.path("tree"));
-    let builder = match is_root() {
-        true => {
-            let builder = ReleaseBuilder::new(place.path("root"), others_launcher(&place));
-            builder.with_user(User {
-                uid: ORDINARY,
-                gid: ORDINARY,
-            })
-        }
-        false => place.builder("root"),
-    };
-    let builder = builder.with_policy(Policy {
-        at_most: Level::L2,
-        ..Policy::default()
-    });
+    let builder = weak_builder(&place);
     for filled in [true, false] {
         let built = builder.build(&tree, "").unwrap();
         assert_eq!((built.level, built.filled), (Level::L2, filled));
@@ -210,6 +197,71 @@ fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_by
         !left.exists(),
         "a killed build's room goes with the next build"
     );
+}
+
+/// Builds below the level of own paths.
+fn weak_builder(place: &Place) -> ReleaseBuilder {
+    let builder = match is_root() {
+        true => {
+            let builder = ReleaseBuilder::new(place.path("root"), others_launcher(place));
+            builder.with_user(User {
+                uid: ORDINARY,
+                gid: ORDINARY,
+            })
+        }
+        false => place.builder("root"),
+    };
+    builder.with_policy(Policy {
+        at_most: Level::L2,
+        ..Policy::default()
+    })
+}
+
+#[test]
+fn what_lies_above_a_tree_is_no_part_of_it() {
+    let place = Place::new();
+    let above = Tree(
+        [
+            ("Cargo.toml", "[workspace]\nmembers = [\"other\"]\n"),
+            ("Cargo.lock", "version = 4\n"),
+            (
+                ".cargo/config.toml",
+                "[build]\nrustflags = [\"--nonsense\"]\n",
+            ),
+        ]
+        .map(|(file, text)| (file.to_owned(), text.to_owned()))
+        .into(),
+    );
+    above.write(&place.path(""));
+    let tree = Tree::new().replacing("Cargo.toml", "[workspace]\n", "");
+    let mut unlocked = tree.clone();
+    unlocked.0.remove("Cargo.lock");
+    let unlocked = unlocked.at(&place.path("unlocked"));
+    let strong = place.builder("strong");
+    let error = strong.build(&unlocked, "").unwrap_err();
+    assert_eq!(error.code(), refit_abi::codes::NO_LOCK, "{error}");
+    // Its own settings are read.
+    let set = |flag: &str| {
+        let mut tree = tree.clone();
+        let text = format!("[build]\nrustflags = [\"--cfg\", \"{flag}\"]\n");
+        tree.0.insert(".cargo/config.toml".to_owned(), text);
+        tree.replacing(
+            "src/lib.rs",
+            "\"code-1\"",
+            "if cfg!(plain) { \"code-plain\" } else { \"code-set\" }",
+        )
+    };
+    for flag in ["plain", "other"] {
+        let tree = set(flag).at(&place.path(flag));
+        let strong = strong.build(&tree, "").unwrap();
+        let weak = weak_builder(&place).build(&tree, "").unwrap();
+        assert_eq!((strong.level, weak.level), (Level::L3, Level::L2));
+        for built in [strong, weak] {
+            assert_eq!(has(&built.library, "code-plain"), flag == "plain");
+        }
+    }
+    let rooms = fs::read_dir(place.path("root/rooms")).unwrap();
+    assert_eq!(rooms.count(), 0, "nothing is left");
 }
 
 #[test]
