@@ -185,6 +185,23 @@ impl Frame {
         }
     }
 
+    /// Takes the signature of a key from another frame under the same record: in the place of its own, if it has one. What one
+    /// of `counting` has made never goes for want of room.
+    pub(crate) fn take_one(&mut self, other: &Self, key: &PublicKey, counting: &[PublicKey]) {
+        let key = key.to_bytes();
+        let Some(signature) = other.signatures.get(&key) else {
+            return;
+        };
+        self.signatures.insert(key, *signature);
+        let counts = |named: &[u8; 32]| counting.iter().any(|key| key.to_bytes() == *named);
+        while self.signatures.len() > SIGNATURES_MAX {
+            let Some(other) = self.named().find(|named| !counts(named)).copied() else {
+                return;
+            };
+            self.signatures.remove(&other);
+        }
+    }
+
     /// The keys that are named as signers, whether or not they have signed.
     pub fn named(&self) -> impl Iterator<Item = &[u8; 32]> {
         self.signatures.keys()

@@ -22,6 +22,8 @@ pub struct VerifiedRelease {
     id: ReleaseId,
     manifest: Manifest,
     signers: Vec<PublicKey>,
+    /// All keys whose signatures count.
+    counting: Vec<PublicKey>,
     frame: Frame,
 }
 
@@ -118,6 +120,7 @@ impl ReleaseBytes {
             id: self.id(),
             manifest,
             signers,
+            counting: by.release.keys().to_vec(),
             frame: self.0,
         })
     }
@@ -147,7 +150,22 @@ impl VerifiedRelease {
         }
     }
 
-    /// The bytes that it came as, signatures and all.
+    /// Takes in what release keys have signed of it in another copy: a copy that has come later takes nobody's word back.
+    pub fn take_in(&mut self, other: &ReleaseBytes) {
+        if other.id() != self.id {
+            return;
+        }
+        let network = &self.manifest.network;
+        for key in other.0.signers(network, &self.counting) {
+            if !self.signers.contains(key) {
+                self.frame.take_one(&other.0, key, &self.counting);
+            }
+        }
+        let signers = self.frame.signers(network, &self.counting);
+        self.signers = signers.into_iter().copied().collect();
+    }
+
+    /// The bytes that it came as, signatures and all, with those that were taken in.
     pub fn write(&self) -> Vec<u8> {
         self.frame.write()
     }

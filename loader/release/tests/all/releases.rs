@@ -1,6 +1,6 @@
 //! Releases: which are taken.
 
-use crate::support::{first, manifest, network, signed};
+use crate::support::{first, key, manifest, network, signed};
 use refit_abi::Height;
 use refit_release::revocation::{REASON_BYTES_MAX, REVOCATION_FORMAT, Revocation, RevocationError};
 use refit_release::{
@@ -162,4 +162,38 @@ fn release_keys_or_root_keys_revoke_and_nobody_else() {
         Revocation::verify(&bytes, &first()),
         Err(RevocationError::Frame(_))
     ));
+}
+
+#[test]
+fn a_copy_takes_the_right_signatures_of_another_one_in_and_only_those() {
+    let one = manifest().unsigned().unwrap();
+    let read = |bytes: &[u8]| ReleaseBytes::read(bytes).unwrap();
+    let signers = |release: &VerifiedRelease| release.signers().to_vec();
+    let all = verified(&signed(one.clone(), &[11, 12, 13])).unwrap();
+    let mut two = verified(&signed(one.clone(), &[11, 12])).unwrap();
+    two.take_in(&read(&all.write()));
+    assert_eq!(signers(&two), signers(&all));
+    assert_eq!(verified(&two.write()).unwrap(), two);
+
+    // Whatever others put into the place of a signature, it is not kept in the place of a right one.
+    let mut wrong = signed(one.clone(), &[11, 12, 13]);
+    let of_third = key(13).public().to_bytes();
+    let at = wrong.windows(32).position(|bytes| *bytes == of_third);
+    wrong[at.unwrap() + 40] ^= 1;
+    let mut copy = verified(&wrong).unwrap();
+    copy.take_in(&read(&all.write()));
+    assert_eq!(signers(&copy), signers(&all));
+    two.take_in(&read(&wrong));
+    assert_eq!(signers(&verified(&two.write()).unwrap()), signers(&all));
+
+    // One that is full of signatures that count for nothing has room for one that does.
+    let others: Vec<u8> = (60..90).collect();
+    let mut full = verified(&signed(one, &[&[11, 12], &others[..]].concat())).unwrap();
+    full.take_in(&read(&all.write()));
+    assert_eq!(signers(&verified(&full.write()).unwrap()), signers(&all));
+    let another = with(|it| it.name = "other".to_owned());
+    let another = signed(another.unsigned().unwrap(), &[11, 12, 13]);
+    let mut few = verified(&signed(manifest().unsigned().unwrap(), &[11, 12])).unwrap();
+    few.take_in(&read(&another));
+    assert_eq!(few.signers().len(), 2);
 }
