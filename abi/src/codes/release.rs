@@ -73,8 +73,8 @@ super::codes! { ALL_RELEASE: "Keys and releases", "Why a key, a keyset or a rele
     RELEASES_UNKEPT = "releases-unkept", Refused, "Run the node with a data folder.";
     /// The node keeps as many releases as it may, or this one is larger than one may be.
     RELEASES_FULL = "releases-full", Refused, "Make room with `refit release prune`.";
-    /// Another release is being imported.
-    IMPORT_UNDER_WAY = "import-under-way", Busy, "Try again when it has ended.";
+    /// As many releases are being imported as may be at once.
+    IMPORT_UNDER_WAY = "import-under-way", Busy, "Try again when one of them has ended.";
     /// The folder of releases cannot be read or written.
     RELEASES_UNWRITTEN = "releases-unwritten", Refused, "Give the node the rights to its data folder, and the disk space.";
     /// Too few of the known builders have attested a file of the release.

@@ -1,6 +1,7 @@
 //! Releases in a node: who makes one, how it comes in, what is known of it after, and what keeps it out.
 
 mod authority;
+mod folder;
 
 use crate::{assert_serves, workshop};
 use authority::{Library, keyset, manifest, packed, packed_by, revocation, signed};
@@ -390,24 +391,6 @@ fn an_upgrade_that_waits_is_taken_back_if_the_next_keyset_does_not_sign_its_rele
 }
 
 #[test]
-fn a_release_whose_folder_was_damaged_is_mended_by_an_import_or_goes_with_a_prune() {
-    let folder = tempfile::tempdir().unwrap();
-    let node = node(folder.path());
-    let (one, library) = next(&node, 1);
-    let id = imported(&node, packed(&one, &[&library])).release.id;
-    let kept = folder.path().join("releases").join(&id);
-    fs::remove_dir_all(kept.join("files")).unwrap();
-    refused(node.node().offered(&id), "release-incomplete");
-    assert!(imported(&node, packed(&one, &[&library])).is_repeated);
-    node.node().offered(&id).unwrap();
-    fs::remove_file(kept.join("about")).unwrap();
-    assert!(node.node().prune_releases().unwrap().bytes > 0);
-    assert!(!kept.exists());
-    assert!(!imported(&node, packed(&one, &[&library])).is_repeated);
-    applied(&node, &plan(&node, &id).unwrap());
-}
-
-#[test]
 fn an_armed_release_comes_in_after_a_start_and_is_the_newest_then() {
     let folder = tempfile::tempdir().unwrap();
     let first = node(folder.path());
@@ -439,22 +422,4 @@ fn an_armed_release_comes_in_after_a_start_and_is_the_newest_then() {
     assert_eq!(second.generation(), Generation(2));
     let release = committed().and_then(|report| report.release);
     assert_eq!(release.map(|it| it.id), Some(id));
-}
-
-#[test]
-fn what_an_import_has_left_unfinished_is_gone_at_the_next_start_and_is_never_a_release() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = node(folder.path());
-    let (one, library) = next(&first, 1);
-    let id = imported(&first, packed(&one, &[&library])).release.id;
-    drop(first);
-    // As a node leaves it that is killed before the last name: all of it is there, under no name that counts.
-    let releases = folder.path().join("releases");
-    fs::rename(releases.join(&id), releases.join("new.part")).unwrap();
-    let second = node(folder.path());
-    assert!(!releases.join("new.part").exists());
-    refused(second.node().offered(&id), "release-unknown");
-    let again = imported(&second, packed(&one, &[&library]));
-    assert!(!again.is_repeated);
-    second.node().offered(&id).unwrap();
 }

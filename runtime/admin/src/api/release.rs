@@ -1,6 +1,7 @@
 //! The code that a node keeps, and why: `GET /v1/releases`.
 
 use super::ReleaseName;
+use refit_abi::host::Explained;
 use refit_abi::{Generation, Height};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,8 @@ pub enum ReleaseState {
     Failed,
     /// It does not come in again.
     Quarantined,
+    /// It was imported, and what the data folder has of it cannot be read.
+    Damaged,
 }
 
 /// One library.
@@ -89,6 +92,13 @@ pub enum WhyKept {
     },
     /// It was imported, and may become live.
     Imported,
+    /// It was imported once, and cannot become live as it is.
+    Damaged {
+        /// The release's id.
+        id: String,
+        /// Why not, and what to do.
+        why: Explained,
+    },
     /// What became of it is known, so that it does not come in unseen again. Only that is kept.
     Verdict {
         /// The stable word for what happened.

@@ -64,6 +64,7 @@ fn state(release: &KeptRelease) -> String {
         (ReleaseState::Revoked, _) => "revoked".to_owned(),
         (ReleaseState::Failed, _) => "failed".to_owned(),
         (ReleaseState::Quarantined, _) => "quarantined".to_owned(),
+        (ReleaseState::Damaged, _) => "damaged".to_owned(),
         _ => "unknown".to_owned(),
     }
 }
@@ -92,6 +93,9 @@ fn reason(why: &WhyKept) -> String {
             at_height: Some(height),
         } => format!("its upgrade is armed for block {height}"),
         WhyKept::Imported => "it was imported".to_owned(),
+        WhyKept::Damaged { id, why } => {
+            format!("release {}: {}; {}", short(id), why.detail, why.next)
+        }
         WhyKept::Verdict { code } => format!("known as {code}"),
         _ => "the node says so".to_owned(),
     }

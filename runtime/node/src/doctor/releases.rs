@@ -5,7 +5,7 @@ use super::facts::CodeState;
 use super::folder::QUARANTINE;
 use crate::code::libraries::Release;
 use crate::code::quarantine::Quarantine;
-use crate::recovery::releases::{KindCode, LiveRelease, Names, OfFolder, imported, list};
+use crate::recovery::releases::{KindCode, LiveRelease, Names, OfFolder, list};
 use crate::releases::ReleaseFolder;
 use crate::start::folder::{self, Looked};
 use refit_abi::host::Explained;
@@ -57,11 +57,8 @@ pub fn releases(
     };
     let quarantine = Quarantine::open(folder.join(QUARANTINE));
     let entries = quarantine.map_err(|error| Explained::of(&error))?.entries();
-    let imported = imported(&ReleaseFolder::within(folder));
-    let of_folder = OfFolder {
-        imported: imported.map_err(|error| Explained::of(&error))?,
-        ..OfFolder::default()
-    };
+    let of_folder = OfFolder::look(&ReleaseFolder::within(folder));
+    let of_folder = of_folder.map_err(|error| Explained::of(&error))?;
     let listed = list(live, Some(&store), &entries, &names, &of_folder);
     listed.map(Some).map_err(|fault| Explained::of(&fault))
 }

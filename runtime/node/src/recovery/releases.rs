@@ -5,6 +5,8 @@ use super::about::About;
 use crate::code::armed::{self, Recorded};
 use crate::code::libraries::Release;
 use crate::releases::{About as AboutRelease, KeepError, ReleaseFolder};
+use refit_abi::codes;
+use refit_abi::host::Explained;
 use refit_abi::{Generation, Height};
 use refit_admin::api::{
     KeptLibrary, KeptRelease, QuarantineEntry, QuarantineState, ReleaseName, ReleaseState,
@@ -40,6 +42,8 @@ pub(crate) struct Names {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OfFolder {
     pub(crate) imported: Vec<ImportedRelease>,
+    /// Those with which nothing can be done.
+    pub(crate) damaged: Vec<DamagedRelease>,
     /// The ids of those that are revoked.
     pub(crate) revoked: Vec<String>,
     /// The id of the one that an upgrade is under way to.
@@ -92,14 +96,41 @@ impl ImportedRelease {
     }
 }
 
-/// The releases of a folder, each with its size.
-pub(crate) fn imported(folder: &ReleaseFolder) -> Result<Vec<ImportedRelease>, KeepError> {
-    let all = folder.all()?.into_iter();
-    let imported = all.map(|about| ImportedRelease {
-        bytes: about.release.id.parse().map_or(0, |id| folder.bytes(id)),
-        about,
-    });
-    Ok(imported.collect())
+/// A release that was imported, and of which the folder has not what it should.
+#[derive(Clone, Debug)]
+pub(crate) struct DamagedRelease {
+    id: String,
+    why: Explained,
+    bytes: u64,
+}
+
+impl OfFolder {
+    /// The releases of a folder, each with its size.
+    pub(crate) fn look(folder: &ReleaseFolder) -> Result<Self, KeepError> {
+        let mut found = Self::default();
+        for (id, about) in folder.all()? {
+            let bytes = folder.bytes(id);
+            match about {
+                Ok(about) => found.imported.push(ImportedRelease { about, bytes }),
+                Err(error) => found.damaged.push(DamagedRelease {
+                    id: id.to_string(),
+                    why: damaged(&error),
+                    bytes,
+                }),
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn damaged(error: &KeepError) -> Explained {
+    let detail = match error {
+        // Its folder is there.
+        KeepError::Unknown { .. } => "a record of it is missing in its folder".to_owned(),
+        error => error.to_string(),
+    };
+    let next = "import it again, or remove it with `refit release prune`";
+    Explained::new(codes::ARCHIVE_DAMAGED, detail, next)
 }
 
 /// A generation, and why it is kept.
@@ -165,10 +196,32 @@ pub(crate) fn list(
             releases.push(shown.imported(imported, folder, quarantine));
         }
     }
+    releases.extend(folder.damaged.iter().map(shown_damaged));
     let is_told = |entry: &&QuarantineEntry| told.iter().any(|it| it.is_of(entry));
     let quarantine = quarantine.iter().filter(|entry| !is_told(entry));
     releases.extend(quarantine.map(|entry| shown.failed(entry)));
     Ok(releases)
+}
+
+fn shown_damaged(damaged: &DamagedRelease) -> KeptRelease {
+    let DamagedRelease { id, why, bytes } = damaged;
+    let (id, why) = (id.clone(), why.clone());
+    // Which libraries it has is in what cannot be read.
+    let libraries = KeptLibrary {
+        kinds: Vec::new(),
+        package: String::new(),
+        version: String::new(),
+        artifact: String::new(),
+        bytes: Some(*bytes),
+    };
+    KeptRelease {
+        generation: None,
+        state: ReleaseState::Damaged,
+        until: None,
+        release: None,
+        libraries: vec![libraries],
+        why: vec![WhyKept::Damaged { id, why }],
+    }
 }
 
 /// Notes the code of checkpoints; gives the block of the oldest.

@@ -8,7 +8,7 @@
 //! ```
 
 use super::building::{Build, BuildCommand, BuildOrder, Finished};
-use super::folder::{ReleaseFolder, files_of, gone, sync};
+use super::folder::{ReleaseFolder, files_of, gone, open_file, sync};
 use super::staged::not_there;
 use super::target::TARGET;
 use parking_lot::Mutex;
@@ -234,7 +234,7 @@ impl ReleaseFolder {
     pub(crate) fn built(&self, id: ReleaseId) -> Vec<BuiltHere> {
         let read = || -> io::Result<Vec<BuiltHere>> {
             let mut bytes = Vec::new();
-            let file = File::open(self.of(id).join(RECORD))?;
+            let file = open_file(&self.of(id).join(RECORD))?;
             file.take(RECORD_BYTES_MAX).read_to_end(&mut bytes)?;
             serde_json::from_slice(&bytes).map_err(io::Error::other)
         };

@@ -2,13 +2,13 @@
 //! given its name when all of it is on the disk.
 
 use super::KeepError;
-use super::folder::{About, AboutModule, Kept, LISTING, PART, ReleaseFolder};
+use super::folder::{About, AboutModule, Kept, LISTING, ReleaseFolder};
 use super::folder::{files_of, gone, make, records, sync};
 use super::target::TARGET;
 use refit_admin::api::ReleaseName;
+use refit_release::VerifiedRelease;
 use refit_release::archive::{Archive, Item, Sink};
 use refit_release::manifest::Module;
-use refit_release::{FileId, VerifiedRelease};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -31,51 +31,60 @@ impl<'a> Coming<'a> {
         folder: &'a ReleaseFolder,
         release: VerifiedRelease,
     ) -> Result<Self, KeepError> {
-        let part = folder.path().join(PART);
-        let made = gone(&part)
-            .and_then(|()| make(&part))
-            .and_then(|()| make(&files_of(&part)));
-        made.map_err(|source| folder.fault(source))?;
-        Ok(Self {
+        let coming = Self {
             folder,
             release,
-            part,
+            part: folder.part(),
             writing: None,
-        })
+        };
+        let made = make(&coming.part).and_then(|()| make(&files_of(&coming.part)));
+        made.map_err(|source| folder.fault(source))?;
+        Ok(coming)
     }
 
     /// Takes what is behind the release in the archive, and keeps it.
     pub(super) fn fill<R: Read>(mut self, archive: Archive<R>) -> Result<Kept, KeepError> {
         let release = self.release.clone();
         let unpacked = archive.unpack(&release, &mut self)?;
-        let (folder, part) = (self.folder, &self.part);
-        let about = about(&release, unpacked.source.is_some());
-        let is_repeated = folder.of(release.id()).is_dir();
-        let done = || -> io::Result<()> {
-            for (name, bytes) in records(&release, &about) {
-                let mut file = new_file(&part.join(name))?;
-                file.write_all(&bytes)?;
-                file.sync_all()?;
-            }
-            sync(&files_of(part))?;
-            sync(part)?;
-            match is_repeated {
-                true => add(part, &folder.of(release.id())),
-                false => fs::rename(part, folder.of(release.id())),
-            }?;
-            sync(folder.path())
-        };
-        done().map_err(|source| folder.fault(source))?;
-        gone(part).map_err(|source| folder.fault(source))?;
-        let is_there = |file: &FileId| folder.file(release.id(), *file).is_some();
+        let (folder, id) = (self.folder, release.id());
+        let mut about = about(&release, unpacked.source.is_some());
+        sync(&files_of(&self.part)).map_err(|source| folder.fault(source))?;
+        let is_repeated = folder.named(id, || self.name(&mut about))?;
         let mut missing = unpacked.missing;
-        missing.retain(|file| !is_there(file));
+        missing.retain(|file| folder.file(id, *file).is_none());
         Ok(Kept {
-            release,
+            release: self.release.clone(),
             about,
             is_repeated,
             missing,
         })
+    }
+
+    /// Gives what has come its name, or adds it to what is there; says whether it was there.
+    fn name(&mut self, about: &mut About) -> Result<bool, KeepError> {
+        let (folder, part) = (self.folder, &self.part);
+        let to = folder.of(self.release.id());
+        let is_repeated = to.is_dir();
+        // What is there may be damaged: then what has come takes its place.
+        if let Ok(known) = folder.release(self.release.id()) {
+            self.release.take_in(&known);
+        }
+        about.has_source |= to.join(LISTING).is_file();
+        let done = || -> io::Result<()> {
+            for (name, bytes) in records(&self.release, about) {
+                let mut file = new_file(&part.join(name))?;
+                file.write_all(&bytes)?;
+                file.sync_all()?;
+            }
+            sync(part)?;
+            match is_repeated {
+                true => add(part, &to),
+                false => fs::rename(part, &to),
+            }?;
+            sync(folder.path())
+        };
+        done().map_err(|source| folder.fault(source))?;
+        Ok(is_repeated)
     }
 
     fn path(&self, item: Item) -> PathBuf {
@@ -83,6 +92,13 @@ impl<'a> Coming<'a> {
             Item::Listing(_) => self.part.join(LISTING),
             Item::File(file) => files_of(&self.part).join(file.to_string()),
         }
+    }
+}
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        // What stays behind goes at the next start. What has its name is not there any more.
+        let _ = gone(&self.part);
     }
 }
 

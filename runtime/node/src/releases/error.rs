@@ -13,9 +13,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeepError {
-    /// Another one comes.
-    #[error("another release is being imported")]
-    UnderWay,
+    /// As many come as may at once.
+    #[error("{most} releases are being imported, and no more are at once")]
+    UnderWay {
+        /// Their number.
+        most: usize,
+    },
     /// Its file is not read, or is not what it should be.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -134,7 +137,7 @@ fn list(all: &[String]) -> String {
 impl Explain for KeepError {
     fn code(&self) -> &str {
         match self {
-            Self::UnderWay => codes::IMPORT_UNDER_WAY,
+            Self::UnderWay { .. } => codes::IMPORT_UNDER_WAY,
             Self::Archive(error) => error.code(),
             Self::Trust(error) => error.code(),
             Self::Full { .. } | Self::TooLarge { .. } => codes::RELEASES_FULL,

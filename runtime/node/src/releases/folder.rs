@@ -1,11 +1,11 @@
 //! [`ReleaseFolder`]: the releases that were imported, in the data folder.
 //!
 //! ```text
-//! releases/ID/release      the signed manifest, as it came
+//! releases/ID/release      the signed manifest, with what signatures of it have come
 //! releases/ID/about        what the node shows of it
 //! releases/ID/listing      the listing of its source, if that came
 //! releases/ID/files/HASH   its files, and those of its source
-//! releases/new.part        one that comes: gone at the next start
+//! releases/N.part          one that comes, or goes: gone at the next start
 //! ```
 //!
 //! A release has its folder's name once all of it that came is there, checked and synced: whatever ends the node before,
@@ -22,9 +22,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Releases that are kept.
 pub const RELEASES_MAX: usize = 64;
+
+/// Releases that come at once.
+const COMING_MAX: usize = 16;
 
 /// Bytes of one release's files.
 pub const RELEASE_BYTES_MAX: u64 = 1 << 30;
@@ -38,15 +43,20 @@ const RECORD_BYTES_MAX: u64 = 128 << 10;
 const RELEASE: &str = "release";
 const ABOUT: &str = "about";
 const FILES: &str = "files";
-pub(super) const PART: &str = "new.part";
+/// How the name of what has no name yet ends.
+const PART: &str = ".part";
 pub(super) const LISTING: &str = "listing";
 
 /// The releases that were imported.
 #[derive(Debug)]
 pub(crate) struct ReleaseFolder {
     path: PathBuf,
-    /// Held by the import that is under way, and by whoever removes.
-    one: Mutex<()>,
+    /// Held while a release gets its name, or loses it: never while somebody else is waited for.
+    names: Mutex<()>,
+    /// Has a place for each import that is under way.
+    places: Arc<()>,
+    /// Numbers what has no name yet.
+    number: AtomicU64,
 }
 
 /// What the node shows of a release that was verified.
@@ -97,12 +107,31 @@ impl ReleaseFolder {
     pub(crate) fn within(data_dir: &Path) -> Self {
         Self {
             path: data_dir.join("releases"),
-            one: Mutex::new(()),
+            names: Mutex::new(()),
+            places: Arc::new(()),
+            number: AtomicU64::new(0),
         }
     }
 
+    /// Removes what nobody will give a name.
     fn sweep(&self) -> io::Result<()> {
-        gone(&self.path.join(PART))
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .ends_with(PART.as_bytes())
+            {
+                gone(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A path that nothing has yet.
+    pub(super) fn part(&self) -> PathBuf {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        self.path.join(format!("{number}{PART}"))
     }
 
     pub(super) fn fault(&self, source: io::Error) -> KeepError {
@@ -122,15 +151,20 @@ impl ReleaseFolder {
         let (bytes, archive) = refit_release::archive::Archive::open(reader)?;
         let release = verify(bytes)?;
         // Whoever sends what nobody has signed is in nobody's way.
-        let _one = self.one.try_lock().ok_or(KeepError::UnderWay)?;
+        let _place = self.place()?;
         self.has_room_for(&release)?;
-        let coming = Coming::begin(self, release)?;
-        let kept = coming.fill(archive);
-        if kept.is_err() {
-            // What stays behind goes at the next import or start.
-            let _ = self.sweep();
+        // Nobody waits for who sends slowly: each comes in a folder of its own.
+        Coming::begin(self, release)?.fill(archive)
+    }
+
+    /// A place among those that come.
+    fn place(&self) -> Result<Arc<()>, KeepError> {
+        let place = self.places.clone();
+        // One is the folder's own.
+        match Arc::strong_count(&place) > COMING_MAX + 1 {
+            true => Err(KeepError::UnderWay { most: COMING_MAX }),
+            false => Ok(place),
         }
-        kept
     }
 
     /// Whether one more may come, of this size.
@@ -141,15 +175,31 @@ impl ReleaseFolder {
             let most = RELEASE_BYTES_MAX;
             return Err(KeepError::TooLarge { bytes, most });
         }
-        let kept = self.ids()?;
-        if !kept.contains(&release.id()) && kept.len() >= RELEASES_MAX {
-            let kept = kept.len();
-            return Err(KeepError::Full { kept });
-        }
+        self.has_place_for(release.id())?;
         match refit_store::has_room_for(&self.path, bytes) {
             true => Ok(()),
             false => Err(KeepError::NoRoom { bytes }),
         }
+    }
+
+    /// Whether one with this id may be kept.
+    fn has_place_for(&self, id: ReleaseId) -> Result<(), KeepError> {
+        let kept = self.ids()?;
+        match kept.contains(&id) || kept.len() < RELEASES_MAX {
+            true => Ok(()),
+            false => Err(KeepError::Full { kept: kept.len() }),
+        }
+    }
+
+    /// Gives a release its name: no other one gets or loses one meanwhile. One that came while it did may have taken its place.
+    pub(super) fn named<T>(
+        &self,
+        id: ReleaseId,
+        name: impl FnOnce() -> Result<T, KeepError>,
+    ) -> Result<T, KeepError> {
+        let _names = self.names.lock();
+        self.has_place_for(id)?;
+        name()
     }
 
     /// The ids of all that are there, in their order.
@@ -172,16 +222,21 @@ impl ReleaseFolder {
         Ok(ids)
     }
 
-    /// What is shown of all that are there. One that cannot be read is left out: a use of it says why.
-    pub(crate) fn all(&self) -> Result<Vec<About>, KeepError> {
+    /// What is shown of each that is there, or why nothing can be done with it: somebody has changed the folder.
+    pub(crate) fn all(&self) -> Result<Vec<(ReleaseId, Result<About, KeepError>)>, KeepError> {
         let ids = self.ids()?.into_iter();
-        Ok(ids.filter_map(|id| self.about(id).ok()).collect())
+        // What is shown of it is of no use without what was signed.
+        let look = |id| self.release(id).and_then(|_| self.about(id));
+        Ok(ids.map(|id| (id, look(id))).collect())
     }
 
-    /// Those of which nothing can be shown: somebody has changed the folder.
+    /// Those with which nothing can be done.
     pub(crate) fn damaged(&self) -> Result<Vec<ReleaseId>, KeepError> {
-        let ids = self.ids()?.into_iter();
-        Ok(ids.filter(|id| self.about(*id).is_err()).collect())
+        let all = self.all()?.into_iter();
+        Ok(all
+            .filter(|(_, about)| about.is_err())
+            .map(|(id, _)| id)
+            .collect())
     }
 
     fn about(&self, id: ReleaseId) -> Result<About, KeepError> {
@@ -241,11 +296,10 @@ impl ReleaseFolder {
     /// # Errors
     /// [`KeepError::Folder`].
     pub(crate) fn remove(&self, id: ReleaseId) -> Result<(), KeepError> {
-        let _one = self.one.try_lock().ok_or(KeepError::UnderWay)?;
-        let part = self.path.join(PART);
-        let removed = gone(&part)
-            // In one step it is no release any more.
-            .and_then(|()| fs::rename(self.of(id), &part))
+        let _names = self.names.lock();
+        let part = self.part();
+        // In one step it is no release any more.
+        let removed = fs::rename(self.of(id), &part)
             .and_then(|()| sync(&self.path))
             .and_then(|()| gone(&part));
         removed.map_err(|source| self.fault(source))
@@ -261,7 +315,7 @@ impl ReleaseFolder {
 }
 
 /// Opens a file, and nothing that would be waited for.
-fn open_file(path: &Path) -> io::Result<File> {
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new()
         .read(true)

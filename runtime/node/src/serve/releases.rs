@@ -4,7 +4,7 @@ use super::handle::Node;
 use crate::answers::refusals::silent;
 use crate::code::libraries::Release;
 use crate::limits::STATUS_WAIT_MAX;
-use crate::recovery::releases::{KindCode, LiveRelease, Names, OfFolder, imported, list};
+use crate::recovery::releases::{KindCode, LiveRelease, Names, OfFolder, list};
 use crate::releases::{KeepError, ReleaseFolder};
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -62,15 +62,15 @@ impl Node {
         let Some(folder) = &self.upgrades.releases else {
             return Ok(OfFolder::default());
         };
-        let imported = imported(folder).map_err(|error| Refusal::of(500, &error))?;
+        let found = OfFolder::look(folder).map_err(|error| Refusal::of(500, &error))?;
         let trust = self.upgrades.trust.shown();
         Ok(OfFolder {
-            imported,
             revoked: trust.map(|trust| trust.revoked).unwrap_or_default(),
             staged: self
                 .staged_now()
                 .and_then(|report| report.release)
                 .map(|it| it.id),
+            ..found
         })
     }
 
@@ -305,7 +305,7 @@ fn unread(error: &io::Error) -> Refusal {
 
 fn refusal(error: &KeepError) -> Refusal {
     let status = match error {
-        KeepError::UnderWay => 503,
+        KeepError::UnderWay { .. } => 503,
         KeepError::Unknown { .. } => 404,
         KeepError::Folder { .. } | KeepError::NoRoom { .. } => 503,
         _ => 409,
