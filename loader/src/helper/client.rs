@@ -6,21 +6,33 @@ use super::process::{Process, Started};
 use super::wire::{Kind, Order, receive, send};
 use crate::sys::inherited;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::net::RecvFlags;
+use rustix::process::{Pid, WaitOptions, waitpid};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// The helper of this process.
 #[derive(Debug)]
 pub struct Helper {
     socket: OwnedFd,
-    /// The process, if this program has started it.
-    child: Option<Mutex<Child>>,
+    /// The process, until it was waited for; `None` too if nobody knows which it is.
+    child: Mutex<Option<Pid>>,
+}
+
+/// A helper that goes along into the program that takes this one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoesAlong {
+    /// The number of its socket, which is left open.
+    pub socket: i32,
+    /// The process, which stays a child of this one; absent once it has ended and was waited for.
+    #[serde(default)]
+    pub process: Option<i32>,
 }
 
 /// What a child is given.
@@ -42,28 +54,32 @@ impl Helper {
         let (socket, theirs) = pair()?;
         // In a group of its own: what a terminal tells the node is not meant for it.
         let command = command.process_group(0).stdin(Stdio::from(theirs));
-        let child = Some(Mutex::new(command.spawn()?));
+        let child = Mutex::new(Some(Pid::from_child(&command.spawn()?)));
         Ok(Self { socket, child })
     }
 
-    /// The helper of the program that was here before, whose socket was left open under this number.
+    /// The helper of the program that was here before, in this very process.
     ///
     /// # Errors
-    /// The system's error: nothing is open there.
-    pub fn taken(number: i32) -> io::Result<Self> {
+    /// The system's error: nothing is open under the socket's number.
+    pub fn taken(before: GoesAlong) -> io::Result<Self> {
         Ok(Self {
-            socket: inherited::take(number)?,
-            child: None,
+            socket: inherited::take(before.socket)?,
+            child: Mutex::new(before.process.and_then(Pid::from_raw)),
         })
     }
 
-    /// Has the socket left open in the program that takes this one's place; gives its number.
+    /// Has the socket left open in the program that takes this one's place.
     ///
     /// # Errors
     /// The system's error.
-    pub fn goes_along(&self) -> io::Result<i32> {
+    pub fn goes_along(&self) -> io::Result<GoesAlong> {
         fcntl_setfd(&self.socket, FdFlags::empty())?;
-        Ok(self.socket.as_raw_fd())
+        let process = *self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(GoesAlong {
+            socket: self.socket.as_raw_fd(),
+            process: process.map(|process| process.as_raw_nonzero().get()),
+        })
     }
 
     /// Starts a child.
@@ -131,8 +147,20 @@ impl Helper {
     pub fn ended(&self) {
         // It never says anything here: what comes is its end.
         while matches!(receive::<()>(&self.socket, RecvFlags::empty()), Ok(Some(_))) {}
-        if let Some(child) = &self.child {
-            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).wait();
-        }
+        self.wait();
+    }
+
+    /// Has the system forget a helper that has closed its socket, which it does as it ends.
+    fn wait(&self) {
+        let process = *self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(process) = process else {
+            return;
+        };
+        while matches!(
+            waitpid(Some(process), WaitOptions::empty()),
+            Err(Errno::INTR)
+        ) {}
+        // From now on its number may be another's.
+        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

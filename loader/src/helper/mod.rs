@@ -22,7 +22,7 @@ mod process;
 mod serve;
 mod wire;
 
-pub use client::{Given, Helper};
+pub use client::{Given, GoesAlong, Helper};
 pub use process::{Process, Started};
 pub use serve::{Kinds, serve};
 pub use wire::Kind;

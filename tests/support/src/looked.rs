@@ -72,6 +72,7 @@ pub(crate) fn status() -> Status {
         last_upgrade: Some(committed()),
         quarantined: 1,
         quarantine_unwritten: None,
+        upgrades_refused: None,
         libraries: Libraries {
             mapped: 1,
             pinned: 0,

@@ -3,6 +3,7 @@
 use super::probation::ProbationStatus;
 use super::{Life, UpgradeReport};
 use refit_abi::descriptor::{CapabilityDescriptor, KindDescriptor};
+use refit_abi::host::Explained;
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, Generation, Height};
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,9 @@ pub struct Status {
     /// forgotten when the node ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine_unwritten: Option<String>,
+    /// Why upgrades and roll-backs are refused until the node is started again, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrades_refused: Option<Explained>,
     /// Engine libraries in this process.
     pub libraries: Libraries,
     /// Worker threads of the live crew.

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::output;
 use crate::show;
 use refit_admin::api::QuarantineEntry;
-use refit_loader::helper::Helper;
+use refit_loader::helper::{GoesAlong, Helper};
 use refit_loader::sys::again::Again;
 use refit_loader::sys::{inherited, memfd};
 use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
@@ -79,8 +79,8 @@ struct Handed {
     quarantine: Vec<QuarantineEntry>,
     /// What the start read outside of the data folder.
     outside: Outside,
-    /// The number of the open socket of the helper, if the process is confined: then it stays so.
-    helper: Option<i32>,
+    /// The helper, if the process is confined: then it stays so.
+    helper: Option<GoesAlong>,
 }
 
 /// One library that is handed over.
@@ -153,8 +153,8 @@ impl Before {
         self.0.as_ref().map(|handed| &handed.outside)
     }
 
-    /// The open socket of the helper, if the process was confined.
-    pub(super) fn helper(&self) -> Option<i32> {
+    /// The helper, if the process was confined.
+    pub(super) fn helper(&self) -> Option<GoesAlong> {
         self.0.as_ref()?.helper
     }
 

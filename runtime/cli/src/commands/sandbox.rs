@@ -50,8 +50,8 @@ pub(super) fn enter(
     needs: Needs<'_>,
 ) -> Result<Sandbox, Box<RunError>> {
     let no_helper = |error| Box::new(RunError::NoHelper(error));
-    if let Some(number) = before.helper() {
-        let helper = Helper::taken(number).map_err(no_helper)?;
+    if let Some(helper) = before.helper() {
+        let helper = Helper::taken(helper).map_err(no_helper)?;
         return Ok(Sandbox {
             helper: Some(Arc::new(helper)),
             says: "as before".to_owned(),

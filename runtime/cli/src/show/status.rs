@@ -92,6 +92,13 @@ pub(crate) fn text(status: &Status) -> String {
             "a restart goes by what the disk has; the next change, and the end of the node, write it again".to_owned(),
         ));
     }
+    if let Some(why) = &status.upgrades_refused {
+        rows.push((
+            "refused",
+            format!("upgrades: {} ({})", why.detail, why.code),
+        ));
+        rows.push(("", why.next.clone()));
+    }
     rows.extend(forgotten(status).map(|forgotten| ("forgotten", forgotten)));
     rows.extend(several("grants", granted(&status.grants)));
     let mut text = facts(&rows);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-fn status(folder: &Folder) -> Status {
+pub(crate) fn status(folder: &Folder) -> Status {
     let ran = folder.run(&["status", "--json"]);
     assert_eq!(ran.exit, 0, "{ran:?}");
     serde_json::from_str(&ran.stdout).unwrap()
@@ -45,7 +45,7 @@ impl Brought<'_> {
 }
 
 /// A node whose store is on version 2.
-fn upgraded(folder: &Folder) -> Running {
+pub(crate) fn upgraded(folder: &Folder) -> Running {
     let v1 = repository().join("engines/kv/history/v1");
     Brought {
         before: &build(folder, v1.to_str().unwrap()),

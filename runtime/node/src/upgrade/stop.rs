@@ -27,10 +27,11 @@ use std::fs;
 use std::time::Duration;
 
 impl Upgrades {
-    /// Whether the node may stop for a plan, if it is one that it must stop for.
+    /// Whether the node may begin a plan: stop for it, if it is one that it must stop for.
     pub(super) fn may_stop(&self, plan: &Plan) -> Result<(), Refusal> {
         if plan.directives.strategy == Strategy::Hot {
-            return Ok(());
+            // Its code is probed and rehearsed in children.
+            return self.starts_again();
         }
         let refuse = |code: &str, detail: &str| {
             let next =
@@ -51,7 +52,7 @@ impl Upgrades {
         }
     }
 
-    /// Whether the node would start again in its own place.
+    /// Whether the node has all that an upgrade or a roll-back takes: children, and a start again in its own place.
     ///
     /// # Errors
     /// The [`Refusal`] where the process has ended that would start what that start needs.
@@ -62,8 +63,8 @@ impl Upgrades {
         Err(Refusal::new(
             503,
             codes::NO_HELPER,
-            "the process that starts probes, rehearsals and trials for this confined node has ended, so the node would not \
-             start again in its own place",
+            "the process that starts probes, rehearsals and trials for this confined node has ended, so nothing can be tried \
+             first, and the node would not start again in its own place",
             "end the node and start it again, then order it again: nothing is lost with that",
         ))
     }

@@ -1,0 +1,80 @@
+//! A confined node whose helper has ended: it serves on, says what it refuses and why, and leaves no dead process behind.
+
+use crate::node::{Running, build};
+use crate::rehearsal::{put, repository};
+use crate::sandbox::{helper_of, is_zombie};
+use crate::served::Folder;
+use crate::taken_back::{status, upgraded};
+use refit_abi::Generation;
+use rustix::process::{Pid, Signal, kill_process};
+use std::time::{Duration, Instant};
+
+/// Longest wait for what comes soon.
+const SOON: Duration = Duration::from_secs(60);
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Ends the helper of a node; gives the number that it had.
+fn end_helper(node: &Running) -> u32 {
+    let helper = helper_of(node.pid()).expect("it has a helper");
+    let pid = Pid::from_raw(i32::try_from(helper).unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+    helper
+}
+
+#[test]
+fn an_upgrade_and_a_roll_back_are_refused_status_says_why_and_the_next_start_is_as_any_other() {
+    let folder = Folder::new();
+    let node = upgraded(&folder);
+    assert_eq!(status(&folder).upgrades_refused, None);
+    end_helper(&node);
+    until("the status does not say it", || {
+        status(&folder).upgrades_refused.is_some()
+    });
+    let why = status(&folder).upgrades_refused.unwrap();
+    assert_eq!(why.code, "no-helper");
+    let shown = folder.run(&["status"]).stdout;
+    let is_told = shown.contains("(no-helper)") && shown.contains(&why.next);
+    assert!(is_told, "{shown}");
+
+    for order in ["rollback", "apply plan.json"] {
+        let line = format!("upgrade {order}");
+        let ran = folder.run(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(ran.exit, 40, "{order}: {ran:?}");
+        assert!(ran.stderr.contains("no-helper"), "{order}: {ran:?}");
+    }
+    put(&folder);
+    let after = status(&folder);
+    assert_eq!((after.generation, after.branch), (Generation(2), 0));
+    assert_eq!(node.stop(), Some(0));
+
+    let v1 = repository().join("engines/kv/history/v1");
+    let v1 = build(&folder, v1.to_str().unwrap());
+    let node = Running::start_with(&folder, &v1, &["--code=live"]);
+    assert_eq!(status(&folder).upgrades_refused, None);
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_helper_that_ends_after_its_node_started_again_in_its_place_is_no_zombie() {
+    let folder = Folder::new();
+    let node = upgraded(&folder);
+    let before = helper_of(node.pid());
+    assert_eq!(folder.run(&["upgrade", "rollback"]).exit, 0);
+    assert_eq!(helper_of(node.pid()), before, "it goes along");
+    let helper = end_helper(&node);
+    until("it stays", || {
+        !std::path::Path::new(&format!("/proc/{helper}")).exists()
+    });
+    assert!(!is_zombie(helper));
+    until("the status does not say it", || {
+        status(&folder).upgrades_refused.is_some()
+    });
+    assert_eq!(node.stop(), Some(0));
+}
