@@ -69,12 +69,35 @@ impl Running {
     }
 
     /// `refit run` with the store, where there is a compiler.
-    pub(crate) fn compiling(folder: &Folder, library: &str) -> Self {
+    pub(crate) fn compiling(folder: &Folder, library: &str, flags: &[&str]) -> Self {
         let engine = format!("kv={library}");
-        let mut command = folder.command(&["run", "--engine", &engine, "--workers", "1"]);
+        let run = ["run", "--engine", &engine, "--workers", "1"];
+        Self::with_compiler(folder, folder.command(&[&run, flags].concat()), flags)
+    }
+
+    /// The same in namespaces that `unshare` makes, started by the lines of a shell, which end with `exec` and its words.
+    pub(crate) fn within(
+        folder: &Folder,
+        namespaces: &[&str],
+        lines: &str,
+        library: &str,
+        flags: &[&str],
+    ) -> Self {
+        let script = format!("PATH=/usr/bin:/bin:/usr/sbin:/sbin; {lines} \"$0\" \"$@\"");
+        let engine = format!("kv={library}");
+        let program = env!("CARGO_BIN_EXE_refit");
+        let mut command = Command::new("/usr/bin/unshare");
+        command.args(namespaces).args(["--", "/bin/sh", "-c"]);
+        command.args([script.as_str(), program, "run", "--engine", engine.as_str()]);
+        command.args(flags).current_dir(folder.path());
+        command.env_clear().stdin(Stdio::null());
+        Self::with_compiler(folder, command, flags)
+    }
+
+    fn with_compiler(folder: &Folder, mut command: Command, flags: &[&str]) -> Self {
         command.envs(std::env::vars_os().filter(|(name, _)| name != "NOTIFY_SOCKET"));
         command.env("REFIT_CACHE_DIR", crate::served::compiled());
-        Self::begin(folder, command, &[])
+        Self::begin(folder, command, flags)
     }
 
     fn begin(folder: &Folder, mut command: Command, flags: &[&str]) -> Self {

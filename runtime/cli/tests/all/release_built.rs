@@ -1,11 +1,14 @@
 //! `refit release source`, `build` and `attest`: an engine's tree, packed, signed, built from the release, and signed for.
 
+use crate::confined::on_and_off;
 use crate::node::{KV, Running, kv};
 use crate::releases::{before, done, json, signed_keyset};
 use crate::served::{Folder, Ran};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+
+on_and_off!(a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_level);
 
 /// `release build` of a release, in a folder that the next run of the tests finds again.
 fn build(file: &str, more: &str) -> String {
@@ -24,7 +27,7 @@ fn ran(folder: &Folder, line: &str) -> Ran {
 }
 
 #[track_caller]
-fn made(folder: &Folder, line: &str) -> Ran {
+pub(crate) fn made(folder: &Folder, line: &str) -> Ran {
     let ran = ran(folder, line);
     assert_eq!(ran.exit, 0, "{line}: {}", ran.stderr);
     ran
@@ -107,8 +110,9 @@ fn a_release_is_built_from_the_source_in_it_and_what_comes_of_it_is_attested() {
     what_cannot_be_built_is_refused(&folder, &library);
 }
 
-#[test]
-fn a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_level() {
+fn a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_level(
+    sandbox: &str,
+) {
     let folder = Folder::new();
     signed_keyset(&folder);
     let library = kv(&folder);
@@ -130,7 +134,7 @@ fn a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_l
             builder.trim()
         ),
     );
-    let node = Running::compiling(&folder, &before(&folder));
+    let node = Running::compiling(&folder, &before(&folder), &[sandbox]);
     let planned = done(&folder, "upgrade plan only.refit");
     let said = planned.stderr.as_str();
     assert!(said.contains("the node has built it at L"), "{said}");

@@ -1,6 +1,7 @@
 //! The node's sandbox: what the code of an engine tries from inside is refused, and would not be without; what a sandbox
 //! of the process cannot keep from it is on the page that says so, and still so.
 
+use crate::confined::on_and_off;
 use crate::node::{Running, build};
 use crate::rehearsal::{repository, version_2};
 use crate::served::Folder;
@@ -358,7 +359,7 @@ fn a_node_whose_helper_has_ended_serves_on_and_says_so() {
 }
 
 /// The number of the process that a node has started, if it lives.
-fn helper_of(node: u32) -> Option<u32> {
+pub(crate) fn helper_of(node: u32) -> Option<u32> {
     let processes = std::fs::read_dir("/proc").unwrap();
     let names = processes.map(|entry| entry.unwrap().file_name());
     let mut numbers = names.filter_map(|name| name.to_str()?.parse().ok());
@@ -370,14 +371,15 @@ fn helper_of(node: u32) -> Option<u32> {
     })
 }
 
-fn is_zombie(process: u32) -> bool {
+pub(crate) fn is_zombie(process: u32) -> bool {
     let stat = read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(") ")
         .is_some_and(|(_, rest)| rest.starts_with('Z'))
 }
 
-#[test]
-fn a_plan_brings_what_was_handed_over_by_any_way_whatever_becomes_of_the_file() {
+on_and_off!(a_plan_brings_what_was_handed_over_by_any_way_whatever_becomes_of_the_file);
+
+fn a_plan_brings_what_was_handed_over_by_any_way_whatever_becomes_of_the_file(sandbox: &str) {
     let folder = Folder::new();
     let v1 = repository().join("engines/kv/history/v1");
     let v1 = build(&folder, v1.to_str().unwrap());
@@ -385,13 +387,7 @@ fn a_plan_brings_what_was_handed_over_by_any_way_whatever_becomes_of_the_file() 
     folder.write("token", TOKEN);
     let token = folder.path().join("token");
     std::fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
-    let flags = [
-        "--sandbox=require",
-        "--tcp",
-        "127.0.0.1:0",
-        "--token-file",
-        "token",
-    ];
+    let flags = [sandbox, "--tcp", "127.0.0.1:0", "--token-file", "token"];
     let node = Running::start_with(&folder, &v1, &flags);
     let status = folder.run(&["status", "--json"]).stdout;
     let status: refit_admin::api::Status = serde_json::from_str(&status).unwrap();
@@ -415,7 +411,7 @@ fn a_plan_brings_what_was_handed_over_by_any_way_whatever_becomes_of_the_file() 
     assert_eq!(applied.exit, 0, "{applied:?}");
     assert_eq!(node.stop(), Some(0));
     // What waits for a plan goes with the node.
-    let node = Running::start_with(&folder, &v1, &["--code=live"]);
+    let node = Running::start_with(&folder, &v1, &["--code=live", sandbox]);
     assert!(!data(&folder).join("offered").exists());
     assert_eq!(node.stop(), Some(0));
 }
