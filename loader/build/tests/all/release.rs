@@ -251,10 +251,11 @@ fn what_lies_above_a_tree_is_no_part_of_it() {
             "if cfg!(plain) { \"code-plain\" } else { \"code-set\" }",
         )
     };
+    let weak = weak_builder(&place);
     for flag in ["plain", "other"] {
         let tree = set(flag).at(&place.path(flag));
         let strong = strong.build(&tree, "").unwrap();
-        let weak = weak_builder(&place).build(&tree, "").unwrap();
+        let weak = weak.build(&tree, "").unwrap();
         assert_eq!((strong.level, weak.level), (Level::L3, Level::L2));
         for built in [strong, weak] {
             assert_eq!(has(&built.library, "code-plain"), flag == "plain");
