@@ -200,8 +200,10 @@ fn nothing_older_comes_after_a_release_over_a_roll_back_a_kill_and_the_next_keys
     signed_keyset(&folder);
     next_keyset(&folder);
     let (next, first) = (kv(&folder), before(&folder));
+    let at = |name: &str| folder.path().join(name);
+    let other = pack_next(&folder, &next, 7, " --about other");
+    fs::rename(at(&other), at("other.refit")).unwrap();
     let [six, seven, eight] = [6, 7, 8].map(|sequence| pack_next(&folder, &next, sequence, ""));
-    let same_place = pack_next(&folder, &next, 7, " --about other --out other.refit");
     folder.write(
         "refit.toml",
         "[node]\nkeyset = \"acme.keyset\"\nprobation_blocks = 50000\n",
@@ -219,8 +221,8 @@ fn nothing_older_comes_after_a_release_over_a_roll_back_a_kill_and_the_next_keys
             23,
             "release-older",
         );
-        let other = format!("release import {same_place}");
-        refused(&folder, &other, 23, "release-equivocation");
+        let other = "release import other.refit";
+        refused(&folder, other, 23, "release-equivocation");
     };
     let mut node = Running::start_with(&folder, &first, &[sandbox]);
     done(&folder, &format!("upgrade apply {seven}"));

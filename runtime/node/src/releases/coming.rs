@@ -7,7 +7,7 @@ use super::folder::{files_of, gone, make, records, sync};
 use super::target::TARGET;
 use refit_admin::api::ReleaseName;
 use refit_release::VerifiedRelease;
-use refit_release::archive::{Archive, Item, Sink};
+use refit_release::archive::{Archive, ArchiveError, Item, Sink};
 use refit_release::manifest::Module;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -45,7 +45,8 @@ impl<'a> Coming<'a> {
     /// Takes what is behind the release in the archive, and keeps it.
     pub(super) fn fill<R: Read>(mut self, archive: Archive<R>) -> Result<Kept, KeepError> {
         let release = self.release.clone();
-        let unpacked = archive.unpack(&release, &mut self)?;
+        let unpacked = archive.unpack(&release, &mut self);
+        let unpacked = unpacked.map_err(not_unpacked)?;
         let (folder, id) = (self.folder, release.id());
         let mut about = about(&release, unpacked.source.is_some());
         sync(&files_of(&self.part)).map_err(|source| folder.fault(source))?;
@@ -99,6 +100,16 @@ impl Drop for Coming<'_> {
     fn drop(&mut self) {
         // What stays behind goes at the next start. What has its name is not there any more.
         let _ = gone(&self.part);
+    }
+}
+
+/// Whoever runs the node hears of its disk, and not of the file.
+fn not_unpacked(error: ArchiveError) -> KeepError {
+    match error {
+        ArchiveError::Keep { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            KeepError::DiskFull
+        }
+        error => error.into(),
     }
 }
 

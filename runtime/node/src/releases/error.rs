@@ -45,6 +45,9 @@ pub enum KeepError {
         /// What it says.
         bytes: u64,
     },
+    /// The disk has no room for what comes.
+    #[error("the disk has no room for the files that come with the release")]
+    DiskFull,
     /// The folder does not take or give it.
     #[error("{}: {source}", path.display())]
     Folder {
@@ -141,7 +144,7 @@ impl Explain for KeepError {
             Self::Archive(error) => error.code(),
             Self::Trust(error) => error.code(),
             Self::Full { .. } | Self::TooLarge { .. } => codes::RELEASES_FULL,
-            Self::NoRoom { .. } => codes::DISK_FULL,
+            Self::NoRoom { .. } | Self::DiskFull => codes::DISK_FULL,
             Self::Folder { .. } => codes::RELEASES_UNWRITTEN,
             Self::Unknown { .. } => codes::RELEASE_UNKNOWN,
             Self::Changed { .. } => codes::ARCHIVE_DAMAGED,

@@ -307,7 +307,7 @@ fn refusal(error: &KeepError) -> Refusal {
     let status = match error {
         KeepError::UnderWay { .. } => 503,
         KeepError::Unknown { .. } => 404,
-        KeepError::Folder { .. } | KeepError::NoRoom { .. } => 503,
+        KeepError::Folder { .. } | KeepError::NoRoom { .. } | KeepError::DiskFull => 503,
         _ => 409,
     };
     let refused: &dyn Explain = error;
