@@ -67,6 +67,7 @@ const CRATES: &[Crate] = &[
         source: "runtime/node/src/",
         floors: &[
             "micros",
+            "hex",
             "replace",
             "limits",
             "entries",

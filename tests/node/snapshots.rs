@@ -39,7 +39,11 @@ pub(crate) fn take(node: &Node, with_code: bool, path: &Path) -> Result<Height, 
     Ok(moment.height)
 }
 
-fn restore(file: &Path, store: &Path, libraries: &[Offered]) -> Result<Restored, RestoreError> {
+pub(crate) fn restore(
+    file: &Path,
+    store: &Path,
+    libraries: &[Offered],
+) -> Result<Restored, RestoreError> {
     Restore { file, libraries }.check()?.into_store(store)
 }
 

@@ -27,6 +27,7 @@ mod blocks;
 mod code;
 pub mod doctor;
 mod entries;
+mod hex;
 mod known;
 mod limits;
 mod log;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod folder;
+mod restored;
 
 use crate::{assert_serves, workshop};
 use authority::{Library, keyset, manifest, packed, packed_by, revocation, signed};

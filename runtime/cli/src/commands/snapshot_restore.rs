@@ -9,6 +9,7 @@ use crate::config;
 use crate::failure::{Failure, Reported};
 use crate::show;
 use refit_abi::{Generation, Height};
+use refit_admin::api::NewestRelease;
 use refit_node::snapshot::{Offered, Restore, RestoreError};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -25,6 +26,12 @@ struct Done {
     height: Height,
     generation: Generation,
     engines: usize,
+    /// The version of the keyset that it goes by, if the snapshot has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keyset: Option<u64>,
+    /// The newest release that its chain has had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<NewestRelease>,
 }
 
 pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure> {
@@ -49,6 +56,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
         None => restorable.into_store(&store),
         Some(steps) => restorable.into_store_heard(&store, Arc::new(steps)),
     }?;
+    let trust = restored.trust.as_ref();
     let done = Done {
         data_dir,
         chain: restored.chain,
@@ -56,6 +64,8 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
         height: restored.height,
         generation: restored.generation,
         engines: restored.engines,
+        keyset: trust.and_then(|trust| Some(trust.keyset.as_ref()?.version)),
+        newest: trust.and_then(|trust| trust.newest.clone()),
     };
     if args.output.json {
         return show::json(&done);
@@ -68,6 +78,23 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
         done.branch,
         show::snapshot::engines(done.engines)
     ));
+    match (trust, &done) {
+        (None, _) => show::talk(
+            "the snapshot is of an older refit, and does not say which releases its chain has had: name the keyset that it has \
+             come to, and import no older release",
+        ),
+        (_, Done { keyset, newest, .. }) => {
+            if let Some(version) = keyset {
+                show::talk(format_args!("it goes by keyset {version}"));
+            }
+            if let Some(newest) = newest {
+                let (epoch, sequence) = (newest.epoch, newest.sequence);
+                show::talk(format_args!(
+                    "no release before {epoch}.{sequence} comes in"
+                ));
+            }
+        }
+    }
     show::next("refit run");
     Ok(())
 }

@@ -108,6 +108,7 @@ impl Migration {
             kinds: shown,
             identity: header.identity.get().as_bytes().to_vec(),
             offline,
+            trust: header.trust.clone(),
             code: match with_code {
                 true => libraries.into_iter().map(embed).collect(),
                 false => Vec::new(),

@@ -4,6 +4,7 @@
 use super::header::{HeaderParts, SnapshotHeader, SnapshotKind};
 use super::marks::{HEADER, named, of_section};
 use crate::recovery::about::About;
+use crate::trust::CarriedTrust;
 use refit_kernel::{ImageReader, Parameters, Section, SectionTaker, StreamError, cut};
 use refit_ordering::Ground;
 use refit_store::{SnapshotError, SnapshotWriter, Sort, snapshot_begin};
@@ -22,6 +23,8 @@ pub(crate) struct Beside {
     pub(crate) identity: Vec<u8>,
     /// Records of the upgrades that were done on the snapshot itself.
     pub(crate) offline: Vec<serde_json::Value>,
+    /// Whom the node trusts; absent if nobody says it.
+    pub(crate) trust: Option<CarriedTrust>,
     /// The libraries that go with them.
     pub(crate) code: Vec<Embedded>,
 }
@@ -83,6 +86,7 @@ impl Beside {
             parameters: &parameters,
             identity: &self.identity,
             offline: self.offline,
+            trust: self.trust,
         })?;
         writer.write(&serde_json::to_vec(&header)?)?;
         writer.close(named(Sort::Header, HEADER))?;

@@ -1,7 +1,9 @@
 //! [`SnapshotHeader`]: the facts about a snapshot, as JSON.
 
 use crate::code::libraries::Libraries;
+use crate::hex::{hex, unhex};
 use crate::recovery::about::About;
+use crate::trust::CarriedTrust;
 use refit_abi::build::ABI_EPOCH;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_abi::schema::{SchemaId, Type};
@@ -52,6 +54,10 @@ pub struct SnapshotHeader {
     /// history.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offline: Vec<serde_json::Value>,
+    /// Whom the node trusted, and how far it had come in the order of releases; a snapshot of an older release of refit does
+    /// not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<CarriedTrust>,
 }
 
 /// The hash of the states of a snapshot: that of a checkpoint at the same place, which a block's header names.
@@ -128,6 +134,7 @@ pub(crate) struct HeaderParts<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) identity: &'a [u8],
     pub(crate) offline: Vec<serde_json::Value>,
+    pub(crate) trust: Option<CarriedTrust>,
 }
 
 impl SnapshotHeader {
@@ -141,6 +148,7 @@ impl SnapshotHeader {
             parameters,
             identity,
             offline,
+            trust,
         } = parts;
         Ok(Self {
             refit: env!("CARGO_PKG_VERSION").to_owned(),
@@ -159,6 +167,7 @@ impl SnapshotHeader {
             about: hex(&about.to_bytes()),
             identity: serde_json::from_slice(identity)?,
             offline,
+            trust,
         })
     }
 
@@ -186,21 +195,4 @@ impl SnapshotHeader {
         let bytes = unhex(&self.about).ok_or("its `about` is no hexadecimal text")?;
         About::from_bytes(&bytes)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
-    let digits = bytes.iter();
-    digits
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let half = |digit: u8| char::from(digit).to_digit(16);
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let byte = |[high, low]: &[u8; 2]| u8::try_from(half(*high)? << 4 | half(*low)?).ok();
-    rest.is_empty()
-        .then(|| pairs.iter().map(byte).collect())
-        .flatten()
 }

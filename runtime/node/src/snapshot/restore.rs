@@ -8,6 +8,7 @@
 use super::{SnapshotFile, SnapshotFileError};
 use crate::recovery::IDENTITY;
 use crate::recovery::genesis::Genesis;
+use crate::trust::CarriedTrust;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
@@ -70,6 +71,8 @@ pub struct Restored {
     pub generation: Generation,
     /// Number of engines.
     pub engines: usize,
+    /// Whom it trusts, if the snapshot says it.
+    pub trust: Option<CarriedTrust>,
 }
 
 /// Why nothing is restored.
@@ -188,6 +191,7 @@ impl Restore<'_> {
     pub fn check(&self) -> Result<Restorable, RestoreError> {
         let mut file = SnapshotFile::open(self.file)?;
         file.verify()?;
+        trust(&file)?;
         let offered = self.offered(&file)?;
         Ok(Restorable { file, offered })
     }
@@ -257,8 +261,11 @@ impl Restorable {
         }
         let target = Target { folder, archive };
         self.keep_code(&target)?;
-        let identity = self.file.header().identity.get().as_bytes().to_vec();
-        archive.set_records(vec![RecordChange::put(IDENTITY, identity)])?;
+        let header = self.file.header();
+        let identity = header.identity.get().as_bytes().to_vec();
+        let trust = trust(&self.file)?;
+        let identity = std::iter::once(RecordChange::put(IDENTITY, identity));
+        archive.set_records(identity.chain(trust).collect())?;
         self.keep_history(&store)?;
         self.keep_states(&target)
     }
@@ -322,6 +329,7 @@ impl Restorable {
             height: ground.tip.height,
             generation: about.generation,
             engines: file.engines().len(),
+            trust: file.header().trust.clone(),
         })
     }
 }
@@ -331,6 +339,13 @@ impl Target<'_> {
         let path = self.folder.to_owned();
         RestoreError::Write { path, source }
     }
+}
+
+/// The records of whom the snapshot's node trusts.
+fn trust(file: &SnapshotFile) -> Result<Vec<RecordChange>, SnapshotFileError> {
+    let trust = file.header().trust.as_ref();
+    let changes = trust.map_or(Ok(Vec::new()), CarriedTrust::changes);
+    changes.map_err(|why| file.content(why))
 }
 
 /// Whether something has begun in a store: a checkpoint, a block, or a beginning that takes their place.

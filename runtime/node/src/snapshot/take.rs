@@ -129,6 +129,7 @@ impl Snapshots {
                 kinds: SnapshotHeader::kinds(&table, &libraries),
                 identity: self.parts.identity.clone(),
                 offline: Vec::new(),
+                trust: Some(self.parts.upgrades.trust.carried()),
                 code: match with_code {
                     true => embedded(libraries.opened(&table)?),
                     false => Vec::new(),

@@ -8,9 +8,11 @@
 //! Invariants: a keyset follows another only as its rules say ([`Keyset::rotate`]). The newest release never goes back, also
 //! not when its generation is taken back. A release that is revoked is not begun; one that is live is not taken away by it.
 
+mod carried;
 mod error;
 mod kept;
 
+pub use carried::{CarriedKeyset, CarriedTrust};
 pub use error::TrustError;
 pub(crate) use kept::{of_plan, taken_back};
 
@@ -176,6 +178,11 @@ impl Trust {
     /// The newest release that was committed to.
     pub(crate) fn newest(&self) -> Option<Newest> {
         self.kept.lock().newest
+    }
+
+    /// What a snapshot says of it.
+    pub(crate) fn carried(&self) -> CarriedTrust {
+        CarriedTrust::of(&self.kept.lock())
     }
 
     /// Hears a revocation.
