@@ -68,6 +68,9 @@ pub(crate) struct About {
     pub(crate) has_source: bool,
 }
 
+/// A release that is there, and what is shown of it, or why that is not.
+pub(crate) type Looked = (ReleaseId, Result<About, KeepError>);
+
 /// One module of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AboutModule {
@@ -223,7 +226,7 @@ impl ReleaseFolder {
     }
 
     /// What is shown of each that is there, or why nothing can be done with it: somebody has changed the folder.
-    pub(crate) fn all(&self) -> Result<Vec<(ReleaseId, Result<About, KeepError>)>, KeepError> {
+    pub(crate) fn all(&self) -> Result<Vec<Looked>, KeepError> {
         let ids = self.ids()?.into_iter();
         // What is shown of it is of no use without what was signed.
         let look = |id| self.release(id).and_then(|_| self.about(id));
