@@ -59,6 +59,7 @@ pub use refit_kernel::{Grants, ParameterChanges, Receipt, ReceiptDifference};
 pub use refit_ordering::BlockRefused;
 pub use refit_store::{OpenError as StoreOpenError, Step, Steps};
 pub use rehearsal::{RehearsalCommand, RehearsalError};
+pub use releases::open_file as open_release_file;
 pub use releases::{
     BUILD_WAIT_MAX, BuildCommand, BuildOrder, BuildSaid, KeepError, NotStaged, RELEASE_BYTES_MAX,
     RELEASES_MAX,

@@ -12,7 +12,7 @@ use crate::show;
 use crate::source::Confined;
 use refit_abi::host::Explained;
 use refit_build::{BuiltRelease, Progress, Stage};
-use refit_node::{BuildOrder, BuildSaid};
+use refit_node::{BuildOrder, BuildSaid, open_release_file};
 use refit_release::tree::{LISTING_BYTES_MAX, Listing};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -74,7 +74,7 @@ fn listing(release: &Path, order: &BuildOrder) -> Result<Listing, Failure> {
         path: path.clone(),
         source,
     };
-    let file = File::open(&path).map_err(unreadable)?;
+    let file = open_release_file(&path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     let read = file
         .take(LISTING_BYTES_MAX as u64 + 1)
@@ -105,4 +105,22 @@ fn is_heard(progress: &Progress) -> bool {
         compiled: progress.compiled as u64,
     };
     matches!(show::flow_json(&said), Ok(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_listing_is_waited_for_by_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LISTING);
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        let order = BuildOrder {
+            root: "00".repeat(32).parse().unwrap(),
+            folder: "engine".to_owned(),
+        };
+        assert!(listing(folder.path(), &order).is_err());
+    }
 }

@@ -72,6 +72,24 @@ pub enum KeepError {
     },
 }
 
+impl KeepError {
+    /// Whether what is said of a kept release stays so: it is not whole. What the system refuses may pass, as where too many files
+    /// are open.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::Changed { .. } => true,
+            Self::Folder { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::IsADirectory
+                    | io::ErrorKind::InvalidData
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// Why a release has no libraries for this node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -176,5 +194,29 @@ impl Explain for NotStaged {
             Self::AllLive => Cow::Borrowed("nothing: it is live"),
             _ => next_of(self.code()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_for_now_is_no_loss_of_a_release() {
+        let folder = |source: io::Error| KeepError::Folder {
+            path: PathBuf::from("about"),
+            source,
+        };
+        for passing in [
+            rustix::io::Errno::MFILE,
+            rustix::io::Errno::ACCESS,
+            rustix::io::Errno::IO,
+            rustix::io::Errno::NOMEM,
+        ] {
+            assert!(!folder(passing.into()).is_lost(), "{passing}");
+        }
+        assert!(folder(io::ErrorKind::InvalidData.into()).is_lost());
+        let id = "ab".to_owned();
+        assert!(KeepError::Unknown { id }.is_lost());
     }
 }

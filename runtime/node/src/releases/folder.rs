@@ -233,11 +233,13 @@ impl ReleaseFolder {
         Ok(ids.map(|id| (id, look(id))).collect())
     }
 
-    /// Those with which nothing can be done.
-    pub(crate) fn damaged(&self) -> Result<Vec<ReleaseId>, KeepError> {
+    /// Those with which nothing can be done, now or later.
+    pub(crate) fn lost(&self) -> Result<Vec<ReleaseId>, KeepError> {
         let all = self.all()?.into_iter();
+        let is_lost =
+            |about: &Result<About, KeepError>| about.as_ref().is_err_and(KeepError::is_lost);
         Ok(all
-            .filter(|(_, about)| about.is_err())
+            .filter(|(_, about)| is_lost(about))
             .map(|(id, _)| id)
             .collect())
     }
@@ -317,8 +319,11 @@ impl ReleaseFolder {
     }
 }
 
-/// Opens a file, and nothing that would be waited for.
-pub(super) fn open_file(path: &Path) -> io::Result<File> {
+/// Opens a file of a release's folder, and nothing that would be waited for: engines may have put a pipe there.
+///
+/// # Errors
+/// The system's, and [`io::ErrorKind::InvalidData`] where there is something that is no file.
+pub fn open_file(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new()
         .read(true)
@@ -326,7 +331,7 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
         .open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(io::Error::other("it is no file")),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file")),
     }
 }
 

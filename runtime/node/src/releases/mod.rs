@@ -16,7 +16,7 @@ mod staged;
 mod target;
 
 pub use error::{KeepError, NotStaged};
-pub use folder::{RELEASE_BYTES_MAX, RELEASES_MAX};
+pub use folder::{RELEASE_BYTES_MAX, RELEASES_MAX, open_file};
 
 pub use building::{BUILD_WAIT_MAX, BuildCommand, BuildOrder, BuildSaid};
 pub(crate) use built::Builds;

@@ -269,7 +269,7 @@ impl Node {
             pruned.bytes += bytes;
             pruned.releases.push(name);
         }
-        for id in folder.damaged().map_err(|error| refusal(&error))? {
+        for id in folder.lost().map_err(|error| refusal(&error))? {
             pruned.bytes += folder.bytes(id);
             folder.remove(id).map_err(|error| refusal(&error))?;
             tracing::warn!(%id, "a release of which nothing could be read is removed: import it again");
