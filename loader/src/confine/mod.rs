@@ -61,6 +61,9 @@ pub enum ConfineError {
     /// The rules of files were refused.
     #[error("the rules of files are refused: {0}")]
     Rules(#[from] landlock::RulesetError),
+    /// The process goes on in the place of one that was not confined, and that is required.
+    #[error("the sandbox is required, and the program before this one in the process had none")]
+    NotConfined,
     /// It is not enforced in full, and that is required.
     #[error("the sandbox is required, and not enforced in full: {0}")]
     NotFull(Enforced),

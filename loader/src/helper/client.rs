@@ -1,14 +1,14 @@
 //! [`Helper`]: the confined process's end.
 
-use super::FILES_MAX;
 use super::leash::{Leash, pair};
 use super::process::{Process, Started};
 use super::wire::{Kind, Order, receive, send};
+use super::{FILES_LEAST, FILES_MAX};
 use crate::sys::inherited;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::net::RecvFlags;
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, Resource, WaitOptions, getrlimit, waitpid};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
@@ -51,6 +51,13 @@ impl Helper {
     /// # Errors
     /// The system's error.
     pub fn begin(mut command: Command) -> io::Result<Self> {
+        if let Some(most) = getrlimit(Resource::Nofile).maximum
+            && most < FILES_LEAST
+        {
+            return Err(io::Error::other(format!(
+                "{most} files may be open at once, and it needs {FILES_LEAST}"
+            )));
+        }
         let (socket, theirs) = pair()?;
         // In a group of its own: what a terminal tells the node is not meant for it.
         let command = command.process_group(0).stdin(Stdio::from(theirs));
@@ -87,6 +94,17 @@ impl Helper {
     /// # Errors
     /// The system's error, as the helper met it; or that the helper has ended.
     pub fn start(&self, kind: &Kind, given: &Given<'_>) -> io::Result<Started> {
+        self.ordered(kind, given)
+            .map_err(|error| match self.is_there() {
+                true => error,
+                false => io::Error::new(
+                    io::ErrorKind::BrokenPipe,
+                    "the process that starts children for this node has ended",
+                ),
+            })
+    }
+
+    fn ordered(&self, kind: &Kind, given: &Given<'_>) -> io::Result<Started> {
         if given.files.len() > FILES_MAX {
             return Err(io::Error::other(format!(
                 "it needs {} files, and {FILES_MAX} go along",

@@ -40,6 +40,9 @@ pub const FILES_MAX: usize = 240;
 /// The number of the first of them in the child.
 const FIRST_FILE: i32 = 512;
 
+/// Open files that a helper must be allowed to have: those that go along to a child lie behind its own.
+const FILES_LEAST: u64 = FIRST_FILE as u64 + FILES_MAX as u64;
+
 /// Longest order, in bytes.
 const ORDER_BYTES_MAX: usize = 16 << 10;
 

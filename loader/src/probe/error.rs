@@ -154,6 +154,11 @@ pub fn start_hint(source: &io::Error) -> &'static str {
     }
 }
 
+/// Whether nobody is there who starts probes for a confined process.
+fn is_unhelped(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::BrokenPipe
+}
+
 impl ProbeError {
     /// Whether the same module may pass when tried again: the fault was the machine's.
     pub fn is_retryable(&self) -> bool {
@@ -167,6 +172,7 @@ impl ProbeError {
 impl Explain for ProbeError {
     fn code(&self) -> &str {
         match self {
+            Self::NotStarted { source, .. } if is_unhelped(source) => codes::NO_HELPER,
             Self::NotStarted { .. } => codes::PROBE_NOT_STARTED,
             Self::Unheard { .. } => codes::PROBE_UNHEARD,
             Self::Crashed { .. } => codes::PROBE_CRASHED,
@@ -189,6 +195,9 @@ impl Explain for ProbeError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            Self::NotStarted { source, .. } if is_unhelped(source) => {
+                "end the node and start it again, then order it again: nothing is lost with that"
+            }
             Self::NotStarted { source, .. } => start_hint(source),
             Self::WrongProbe => {
                 "install the node's program whole, and do not replace it while it runs"

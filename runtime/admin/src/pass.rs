@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Files that come at once over one listener.
-const FILES_AT_ONCE_MAX: usize = 4;
+/// Files that come at once over one listener: more than releases, of which a node takes 16 at once and says so.
+const FILES_AT_ONCE_MAX: usize = 20;
 
 /// The places of one listener, and how long an answer may take.
 #[derive(Debug, Clone)]

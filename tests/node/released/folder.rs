@@ -182,3 +182,26 @@ fn a_pipe_in_the_folder_of_a_release_is_waited_for_by_nobody() {
     pipe(&library.unwrap().unwrap().path());
     refused(node.node().offered(&id), "release-incomplete");
 }
+
+#[test]
+fn whatever_lies_in_the_folder_under_the_name_of_an_import_goes_and_the_node_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let releases = folder.path().join("releases");
+    fs::create_dir_all(releases.join("7.part/files")).unwrap();
+    fs::write(releases.join("8.part"), "no folder").unwrap();
+    pipe(&releases.join("9.part"));
+    let first = node(folder.path());
+    for part in ["7.part", "8.part", "9.part"] {
+        assert!(!releases.join(part).exists(), "{part}");
+    }
+    // A file in the place of a release goes with a prune, which says so.
+    let (one, library) = next(&first, 1);
+    let id = imported(&first, packed(&one, &[&library])).release.id;
+    fs::remove_dir_all(releases.join(&id)).unwrap();
+    fs::write(releases.join(&id), "no folder").unwrap();
+    let pruned = first.node().prune_releases().unwrap();
+    assert_eq!((pruned.damaged, pruned.releases.len()), (vec![id], 0));
+    assert_eq!(fs::read_dir(&releases).unwrap().count(), 0);
+    drop(first);
+    drop(node(folder.path()));
+}

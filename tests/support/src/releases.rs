@@ -62,6 +62,7 @@ pub(crate) fn built(release: &str) -> ReleaseBuild {
 
 pub(crate) fn pruned() -> ReleasesPruned {
     ReleasesPruned {
+        damaged: Vec::new(),
         releases: vec![name()],
         bytes: 4_096,
     }

@@ -229,4 +229,10 @@ impl ReleaseBuilder {
     pub fn root(&self) -> &Path {
         &self.root
     }
+
+    /// The folder of what builds need in between. Whatever is in it is named `PID-…` after its process, and goes once that is no
+    /// more.
+    pub fn rooms(&self) -> PathBuf {
+        self.root.join(run::ROOMS)
+    }
 }

@@ -151,7 +151,7 @@ impl Run<'_> {
                 target: target.path().to_owned(),
                 peak_memory_bytes: ended.peak_memory_bytes,
             }),
-            _ => Err(self.failed(&heard)),
+            how => Err(self.failed(&heard, how)),
         }
     }
 
@@ -180,7 +180,7 @@ impl Run<'_> {
     }
 
     /// Why it failed: its limits, the source, or cargo's arguments.
-    fn failed(&self, heard: &Heard) -> BuildError {
+    fn failed(&self, heard: &Heard, how: How) -> BuildError {
         let package = self.room.engine.name.clone();
         if is_short_of_space(&heard.log) {
             return over(Over::TargetBytes, &self.room.limits).into();
@@ -192,7 +192,12 @@ impl Run<'_> {
             },
             false => BuildError::CargoFailed {
                 package,
-                output: heard.log.trim().to_owned(),
+                output: match how {
+                    How::Signalled { signal } => {
+                        format!("{}\nit was ended by signal {signal}", heard.log.trim())
+                    }
+                    _ => heard.log.trim().to_owned(),
+                },
             },
         }
     }

@@ -164,6 +164,9 @@ pub enum BuildState {
 pub struct ReleasesPruned {
     /// Which.
     pub releases: Vec<ReleaseName>,
+    /// The ids of those of which nobody could say more: they were damaged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
     /// The bytes that they had on the disk.
     pub bytes: u64,
 }

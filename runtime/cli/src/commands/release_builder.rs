@@ -14,6 +14,7 @@ use refit_abi::host::Explained;
 use refit_build::{BuiltRelease, Progress, Stage};
 use refit_node::{BuildOrder, BuildSaid, open_release_file};
 use refit_release::tree::{LISTING_BYTES_MAX, Listing};
+use rustix::process::{Signal, set_parent_process_death_signal};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -39,6 +40,9 @@ pub(crate) fn run(args: &ReleaseBuilderArgs) -> Result<(), Failure> {
 }
 
 fn build(args: &ReleaseBuilderArgs) -> Result<BuiltRelease, Failure> {
+    // Whoever started it hears how it goes, and nobody else does: a build that outlives them is in the way of the next one.
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|error| Failure::start(error.into()))?;
     let order = order()?;
     let listing = listing(&args.release, &order)?;
     let root = args.builds.root.as_deref().unwrap_or(Path::new("builds"));

@@ -15,13 +15,16 @@ pub(crate) async fn run(client: &Client, args: &OutputArgs) -> Result<(), Failur
     if args.json {
         return show::json(&pruned);
     }
-    if pruned.releases.is_empty() {
+    if pruned.releases.is_empty() && pruned.damaged.is_empty() {
         show::talk("every release that was imported is needed, or may still come in");
         return Ok(());
     }
     for release in &pruned.releases {
         let (name, epoch, sequence) = (&release.name, release.epoch, release.sequence);
         show::data(&format!("{name} ({epoch}.{sequence}) {}\n", release.id))?;
+    }
+    for id in &pruned.damaged {
+        show::data(&format!("damaged {id}\n"))?;
     }
     show::talk(format_args!("{} are free", shown_bytes(pruned.bytes)));
     Ok(())

@@ -116,6 +116,9 @@ pub(crate) enum NotKept {
     /// What the process before handed over is not there any more.
     #[error("what the process before this one handed over cannot be read: {0}")]
     Lost(io::Error),
+    /// Who would start what the next start needs has ended.
+    #[error("the process that starts probes and trials for this confined node has ended")]
+    HelperEnded,
     /// There is no list of them yet.
     #[error("the node's engines were not loaded yet")]
     Nothing,
@@ -349,7 +352,12 @@ impl Restart {
         }
         let unwritten = stuck.filter(|stuck| !stuck.is_recorded);
         let unwritten = unwritten.map(|stuck| stuck.entry.clone());
-        let helper = self.helper.get().map(|helper| helper.goes_along());
+        let helper = self.helper.get();
+        // A program that begins without one could not even look at its libraries.
+        if helper.is_some_and(|helper| !helper.is_there()) {
+            return Err(NotKept::HelperEnded);
+        }
+        let helper = helper.map(|helper| helper.goes_along());
         Ok(Handed {
             libraries,
             quarantine: unwritten.into_iter().collect(),
@@ -371,6 +379,7 @@ impl Handed {
     /// What lies in the open file of this number, which is closed.
     fn take(number: i32) -> io::Result<Self> {
         let (mut file, mut json) = (File::from(inherited::take(number)?), Vec::new());
+        inherited::close(number);
         file.rewind()?;
         file.take(HANDED_BYTES_MAX).read_to_end(&mut json)?;
         Ok(serde_json::from_slice(&json)?)
@@ -467,105 +476,4 @@ pub(super) fn end(sentence: impl std::fmt::Display, exit: Exit) -> ! {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn code(folder: &Path, bytes: &[u8]) -> EngineCode {
-        let path = folder.join("kv.so");
-        std::fs::write(&path, bytes).unwrap();
-        EngineCode {
-            engine: "kv".to_owned(),
-            artifact: ArtifactId::of(bytes),
-            bytes: File::open(path),
-        }
-    }
-
-    fn stuck(is_recorded: bool) -> StuckPause {
-        StuckPause {
-            height: refit_abi::Height(7),
-            artifacts: Vec::new(),
-            engines: Vec::new(),
-            lasted: std::time::Duration::ZERO,
-            entry: QuarantineEntry {
-                artifacts: vec!["bad".to_owned()],
-                packages: vec!["kv 3.0.1".to_owned()],
-                at_ms: 1,
-                height: 7,
-                state: refit_admin::api::QuarantineState::Quarantined,
-                code: "pause-stuck".to_owned(),
-                reason: "a transition did not return".to_owned(),
-            },
-            is_recorded,
-        }
-    }
-
-    #[test]
-    fn what_a_node_runs_with_is_handed_over_whatever_becomes_of_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let restart = Restart::default();
-        restart.keep(vec![code(folder.path(), b"first")]);
-        std::fs::remove_file(folder.path().join("kv.so")).unwrap();
-        std::fs::write(folder.path().join("kv.so"), "second").unwrap();
-
-        let handed = restart.handed(Some(&stuck(true))).unwrap();
-        let library = &handed.libraries["kv"];
-        assert_eq!(std::fs::read(&library.path).unwrap(), b"first");
-        assert_eq!(library.artifact, ArtifactId::of(b"first").to_string());
-        assert!(handed.quarantine.is_empty());
-
-        let (_file, said) = handed.lay(7).unwrap();
-        assert_eq!(number_for(&said, 8), None);
-        let before = Before(Some(Handed::take(number_for(&said, 7).unwrap()).unwrap()));
-        assert!(before.check(&[code(folder.path(), b"first")]).is_ok());
-        let other = before.check(&[code(folder.path(), b"other")]);
-        assert!(matches!(other, Err(NotKept::Changed { .. })), "{other:?}");
-    }
-
-    #[test]
-    fn a_library_that_several_engines_have_is_handed_over_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let restart = Restart::default();
-        let second = EngineCode {
-            engine: "second".to_owned(),
-            ..code(folder.path(), b"first")
-        };
-        restart.keep(vec![code(folder.path(), b"first"), second]);
-        let handed = restart.handed(Some(&stuck(true))).unwrap();
-        let paths = handed.libraries.values().map(|library| &library.path);
-        let paths: std::collections::BTreeSet<_> = paths.collect();
-        assert_eq!((handed.libraries.len(), paths.len()), (2, 1));
-    }
-
-    #[test]
-    fn bytes_that_are_not_those_that_were_loaded_are_not_started() {
-        let folder = tempfile::tempdir().unwrap();
-        let restart = Restart::default();
-        restart.keep(vec![code(folder.path(), b"first")]);
-        // The same file: what was opened has other bytes now.
-        std::fs::write(folder.path().join("kv.so"), "second").unwrap();
-        let handed = restart.handed(Some(&stuck(true)));
-        assert!(matches!(handed, Err(NotKept::Changed { .. })), "{handed:?}");
-
-        let restart = Restart::default();
-        restart.keep(vec![EngineCode {
-            bytes: Err(io::ErrorKind::StorageFull.into()),
-            ..code(folder.path(), b"first")
-        }]);
-        let handed = restart.handed(Some(&stuck(true)));
-        assert!(
-            matches!(handed, Err(NotKept::Unreadable { .. })),
-            "{handed:?}"
-        );
-    }
-
-    #[test]
-    fn what_the_list_on_the_disk_does_not_say_is_handed_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let restart = Restart::default();
-        restart.keep(vec![code(folder.path(), b"first")]);
-        let before = Before(Some(restart.handed(Some(&stuck(false))).unwrap()));
-        let list = Quarantine::in_memory();
-        before.remember(&list);
-        assert!(list.forbids(["bad"].into_iter()).is_some());
-    }
-}
+mod tests;

@@ -172,7 +172,9 @@ fn warn_of_quarantined(code: &[EngineCode], quarantine: &Quarantine) {
     for started in code {
         let artifact = started.artifact.to_string();
         if let Some(Forbidden { entry, .. }) = quarantine.forbids([artifact.as_str()].into_iter()) {
-            let (engine, reason) = (&started.engine, &entry.reason);
+            let engine = &started.engine;
+            // Engines can write the list.
+            let reason = refit_abi::host::shown(&entry.reason, refit_abi::FAULT_DETAIL_BYTES_MAX);
             tracing::warn!(%engine, %artifact, %reason, "the engine starts with code that is in quarantine");
         }
     }

@@ -147,7 +147,7 @@ impl Explain for RunError {
                 "put the whole data folder on that disk and name it with --data-dir, or mount the disk there (mount --bind) instead of the link; with --sandbox=off if you trust the code of its engines"
             }
             Self::NoHelper(_) => {
-                "raise the limit of processes (ulimit -u), and start the node again"
+                "raise the limits of processes and of open files (ulimit -u, ulimit -n), and start the node again"
             }
             Self::Quarantine(error) => return error.next(),
             Self::Store(error) => return error.next(),

@@ -57,6 +57,9 @@ pub(super) fn enter(
             says: "as before".to_owned(),
         });
     }
+    if choice == SandboxChoice::Require && before.is_restart() {
+        return Err(Box::new(RunError::Sandbox(ConfineError::NotConfined)));
+    }
     // What is off at the start stays off: only a new process enters.
     if choice == SandboxChoice::Off || before.is_restart() {
         return Ok(Sandbox {

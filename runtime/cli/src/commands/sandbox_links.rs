@@ -8,21 +8,21 @@ use super::run_error::RunError;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
-/// The folder of blocks and states, whose files are looked at too.
-const STORE: &str = "store";
+/// Folders in the data folder of which the node opens what is in them.
+const FOLDERS: [&str; 5] = ["", "store", "store/checkpoints", "store/code", "releases"];
 
 /// Entries of a folder that are looked at, at most.
 const ENTRIES_MAX: usize = 4096;
 
 /// Refuses a data folder, given by the name behind all links, a part of which lies elsewhere.
 pub(super) fn refuse_links_out(data_dir: &Path) -> Result<(), Box<RunError>> {
-    let folders = links_out(data_dir, data_dir).filter(|(_, target)| target.is_dir());
-    let store = data_dir.join(STORE);
-    let files = links_out(&store, data_dir);
-    match folders.chain(files).min() {
-        Some((path, target)) => Err(Box::new(RunError::LeadsOut { path, target })),
-        None => Ok(()),
+    for folder in FOLDERS {
+        let folder = data_dir.join(folder);
+        if let Some((path, target)) = links_out(&folder, data_dir).min() {
+            return Err(Box::new(RunError::LeadsOut { path, target }));
+        }
     }
+    Ok(())
 }
 
 /// The links in a folder that lead out of the data folder, and where to. A folder that cannot be read has none: whoever
@@ -32,7 +32,9 @@ fn links_out(folder: &Path, data_dir: &Path) -> impl Iterator<Item = (PathBuf, P
     entries.filter_map(move |entry| {
         let entry = entry.ok()?;
         entry.file_type().ok().filter(|it| it.is_symlink())?;
-        let target = entry.path().canonicalize().ok()?;
+        // Of one that leads to nothing, or in a circle, where it says.
+        let target = entry.path().canonicalize();
+        let target = target.or_else(|_| entry.path().read_link()).ok()?;
         (!target.starts_with(data_dir)).then(|| (entry.path(), target))
     })
 }
@@ -51,22 +53,36 @@ mod tests {
         create_dir(&data).unwrap();
         create_dir(&big).unwrap();
         write(big.join("note"), "").unwrap();
-        // Inside, to nothing, and to a file of somebody's: the node opens none of them.
         symlink(&data, data.join("itself")).unwrap();
-        symlink("nothing", data.join("broken")).unwrap();
-        symlink(big.join("note"), data.join("note")).unwrap();
         refuse_links_out(&data).unwrap();
 
-        symlink(&big, data.join(STORE)).unwrap();
-        let refused = *refuse_links_out(&data).unwrap_err();
-        let RunError::LeadsOut { path, target } = refused else {
-            panic!("{refused:?}");
-        };
-        assert_eq!((path, target), (data.join(STORE), big.clone()));
-
-        std::fs::remove_file(data.join(STORE)).unwrap();
-        create_dir(data.join(STORE)).unwrap();
-        symlink(big.join("note"), data.join(STORE).join("newest")).unwrap();
-        assert!(refuse_links_out(&data).is_err());
+        let (note, circle) = (big.join("note"), data.join("store"));
+        let nothing = big.join("nothing");
+        for (at, leads_to) in [
+            ("store", &big),
+            ("quarantine.json", &note),
+            ("node.lock", &nothing),
+        ] {
+            let link = data.join(at);
+            symlink(leads_to, &link).unwrap();
+            let refused = *refuse_links_out(&data).unwrap_err();
+            let RunError::LeadsOut { path, target } = refused else {
+                panic!("{refused:?}");
+            };
+            assert_eq!((path, &target), (link.clone(), leads_to));
+            std::fs::remove_file(link).unwrap();
+        }
+        for at in ["store/newest", "store/checkpoints/1.image", "releases/ab"] {
+            let link = data.join(at);
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(&note, &link).unwrap();
+            assert!(refuse_links_out(&data).is_err(), "{at}");
+            std::fs::remove_file(link).unwrap();
+        }
+        refuse_links_out(&data).unwrap();
+        std::fs::remove_dir_all(&circle).unwrap();
+        symlink(&circle, &circle).unwrap();
+        // It leads nowhere else: whoever opens it says what is wrong with it.
+        refuse_links_out(&data).unwrap();
     }
 }

@@ -78,12 +78,13 @@ impl Confined {
         Ok(self.builder.confinement().map_err(SourceError)?)
     }
 
-    /// A folder in the root for what is unpacked; it is removed with all in it when it is dropped.
+    /// A folder for what is unpacked; it is removed with all in it when it is dropped, or by a later build if this process is
+    /// killed.
     pub(crate) fn place(&self) -> Result<tempfile::TempDir, Failure> {
-        let root = self.builder.root();
+        let root = &self.builder.rooms();
         let made = fs::create_dir_all(root).and_then(|()| {
             let place = tempfile::Builder::new()
-                .prefix("unpacked-")
+                .prefix(&format!("{}-unpacked-", std::process::id()))
                 .tempdir_in(root)?;
             fs::set_permissions(place.path(), Permissions::from_mode(SEEN))?;
             Ok(place)

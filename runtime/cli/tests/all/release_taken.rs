@@ -167,12 +167,7 @@ fn source_goes_into_a_release_as_a_tree_and_builders_say_what_comes_of_it(sandbo
         23,
         "attestations-too-few",
     );
-    refused(
-        &folder,
-        &format!("upgrade plan {only}"),
-        50,
-        "compiler-missing",
-    );
+    refused(&folder, &format!("upgrade plan {only}"), 50, "no-lock");
     let attest = |more: &str| {
         let line =
             format!("release attest --library {next} --source {source} --network acme{more}");

@@ -358,7 +358,13 @@ pub(super) fn sync(folder: &Path) -> io::Result<()> {
 
 /// Removes a folder with all that is in it, if it is there.
 pub(super) fn gone(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
+    // Whatever lies there: somebody may have put a file into the place of a folder.
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|about| about.is_dir());
+    let removed = match is_folder {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -248,6 +248,7 @@ impl Node {
         let newest = self.upgrades.trust.newest();
         let mut pruned = ReleasesPruned {
             releases: Vec::new(),
+            damaged: Vec::new(),
             bytes: 0,
         };
         for listed in kept {
@@ -272,6 +273,7 @@ impl Node {
         for id in folder.lost().map_err(|error| refusal(&error))? {
             pruned.bytes += folder.bytes(id);
             folder.remove(id).map_err(|error| refusal(&error))?;
+            pruned.damaged.push(id.to_string());
             tracing::warn!(%id, "a release of which nothing could be read is removed: import it again");
         }
         Ok(pruned)
