@@ -87,7 +87,8 @@ fn a_generation_that_an_operator_confirms_while_it_is_checked_is_permanent_whate
 {
     let folder = tempfile::tempdir().unwrap();
     let node = node(folder.path(), |config| {
-        config.probation_blocks = 8;
+        // Long enough, at 5 ms each, that the key comes before the check on a machine that has more to do.
+        config.probation_blocks = 400;
         config.on_panic = Some(OnPanic::Halt);
     });
     let library = workshop().library("kv-looks-long", looks_long);
