@@ -102,7 +102,13 @@ impl Run<'_> {
         let entries = fs::read_dir(&rooms).map_err(io("list", &rooms))?.flatten();
         for room in entries.map(|entry| entry.path()) {
             if is_left(&room) {
-                fs::remove_dir_all(&room).map_err(io("remove", &room))?;
+                // Whatever lies there: a stray file must not keep builds from beginning.
+                let is_folder = fs::symlink_metadata(&room).is_ok_and(|about| about.is_dir());
+                let removed = match is_folder {
+                    true => fs::remove_dir_all(&room),
+                    false => fs::remove_file(&room),
+                };
+                removed.map_err(io("remove", &room))?;
             }
         }
         Ok(())

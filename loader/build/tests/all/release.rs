@@ -184,7 +184,9 @@ fn two_folders_users_and_numbers_of_jobs_give_the_same_bytes() {
 fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_bytes() {
     let place = Place::new();
     let left = place.path("root/rooms/4194305-0");
+    let stray = place.path("root/rooms/stray");
     fs::create_dir_all(&left).unwrap();
+    fs::write(&stray, "no room").unwrap();
     let tree = Tree::new().at(&place.path("tree"));
     let builder = weak_builder(&place);
     for filled in [true, false] {
@@ -197,6 +199,7 @@ fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_by
         !left.exists(),
         "a killed build's room goes with the next build"
     );
+    assert!(!stray.exists(), "a file is in the way of no build");
 }
 
 /// Builds below the level of own paths.
