@@ -30,7 +30,15 @@ pub(crate) fn root(path: &Path) -> Result<PathBuf, BuildError> {
 
 /// A lock, held until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held for its lock")] File);
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// A process that is being started beside it has the file too until it runs its program: closing it alone would not give
+    /// the lock back.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
 
 /// The file of the lock called `name`, open.
 fn lock_file(root: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
@@ -96,4 +104,20 @@ pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), BuildErr
 /// A short name for a path or a list of facts.
 pub(crate) fn short(hash: blake3::Hash) -> String {
     hash.to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_given_back_is_free_whoever_still_has_its_file() {
+        let root = tempfile::tempdir().unwrap();
+        let held = try_lock(root.path(), "one").unwrap().unwrap();
+        assert!(try_lock(root.path(), "one").unwrap().is_none());
+        // As a process has it that is started by another thread.
+        let _copy = held.0.try_clone().unwrap();
+        drop(held);
+        assert!(try_lock(root.path(), "one").unwrap().is_some());
+    }
 }

@@ -28,7 +28,19 @@ pub(crate) struct Socket {
     pub(crate) listener: UnixListener,
     path: PathBuf,
     inode: u64,
-    _lock: File,
+    _lock: Lock,
+}
+
+/// The right to a path. It ends when this is dropped.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// A process that is being started beside it has the file too until it runs its program: closing it alone would not give
+    /// the path back.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 impl Socket {
@@ -106,7 +118,7 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     socket.listen(BACKLOG)
 }
 
-fn lock(path: &Path) -> Result<File, BindError> {
+fn lock(path: &Path) -> Result<Lock, BindError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let fail = |source| BindError::Unix {
@@ -121,7 +133,7 @@ fn lock(path: &Path) -> Result<File, BindError> {
         .open(name)
         .map_err(fail)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(BindError::InUse {
             path: path.to_owned(),
         }),

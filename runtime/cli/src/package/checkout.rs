@@ -29,7 +29,6 @@ pub(crate) struct Checkout {
     pub(crate) package: PathBuf,
     /// The commit, in hexadecimal digits.
     pub(crate) commit: String,
-    #[expect(dead_code, reason = "held for its lock")]
     lock: File,
 }
 
@@ -108,6 +107,8 @@ fn locked(folder: &Path) -> Result<File, CheckoutError> {
 impl Drop for Checkout {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.root);
+        // Not by closing it alone: a process that is being started beside this has the file too until it runs its program.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -37,7 +37,19 @@ const LEFT_LOOK: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 #[must_use = "the folder is free again when this is dropped"]
 pub struct FolderLock {
-    _file: File,
+    _locked: Locked,
+}
+
+/// The lock's file, locked until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Locked(File);
+
+impl Drop for Locked {
+    /// A process that is being started beside it has the file too until it runs its program: closing it alone would not give
+    /// the folder back.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 /// The user of a data folder.
@@ -157,7 +169,9 @@ impl FolderLock {
         }
         // On a full disk the lock still holds; only its holder's name is missing.
         let _ = write(&mut file, holder);
-        Ok(Self { _file: file })
+        Ok(Self {
+            _locked: Locked(file),
+        })
     }
 }
 
@@ -167,7 +181,7 @@ pub(crate) enum Looked {
     /// Nobody, and no node can start as long as this is kept: others may look meanwhile.
     Free {
         /// The lock goes with it; absent where no node has ever begun.
-        _lock: Option<File>,
+        _lock: Option<Locked>,
     },
     /// A process, which the file names.
     Held(Option<Holder>),
@@ -185,7 +199,9 @@ pub(crate) fn look(path: &Path) -> Looked {
         Err(error) => return Looked::Unknown(error),
     };
     match file.try_lock_shared() {
-        Ok(()) => Looked::Free { _lock: Some(file) },
+        Ok(()) => Looked::Free {
+            _lock: Some(Locked(file)),
+        },
         Err(TryLockError::WouldBlock) => Looked::Held(read(&mut file)),
         Err(TryLockError::Error(error)) => Looked::Unknown(error),
     }
