@@ -140,6 +140,58 @@ fn a_damaged_release_is_listed_as_damaged_until_it_is_imported_again_or_pruned()
     assert!(damaged(&node).is_none() && !kept.exists());
 }
 
+#[test]
+fn what_somebody_has_put_into_the_place_of_a_file_is_replaced_by_an_import() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path());
+    let (one, library) = next(&node, 1);
+    let id = imported(&node, packed(&one, &[&library])).release.id;
+    let kept = folder.path().join("releases").join(&id);
+    let file = fs::read_dir(kept.join("files")).unwrap().next();
+    let file = file.unwrap().unwrap().path();
+    for place in [&kept.join("release"), &kept.join("about"), &file] {
+        fs::remove_file(place).unwrap();
+        fs::create_dir_all(place.join("a/folder")).unwrap();
+        imported(&node, packed(&one, &[&library]));
+        node.node().offered(&id).unwrap();
+        assert!(damaged(&node).is_none());
+    }
+    for place in [&kept.join("files"), &kept] {
+        fs::remove_dir_all(place).unwrap();
+        fs::write(place, "no folder").unwrap();
+        imported(&node, packed(&one, &[&library]));
+        node.node().offered(&id).unwrap();
+        assert!(damaged(&node).is_none());
+    }
+    applied(&node, &plan(&node, &id).unwrap());
+}
+
+#[test]
+fn a_prune_takes_no_release_that_an_import_mends_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path());
+    let (one, library) = next(&node, 1);
+    let bytes = packed(&one, &[&library]);
+    let id = imported(&node, bytes.clone()).release.id;
+    let kept = folder.path().join("releases").join(&id);
+    for _ in 0..100 {
+        fs::remove_file(kept.join("about")).unwrap();
+        let begin = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                begin.wait();
+                imported(&node, bytes.clone());
+            });
+            begin.wait();
+            // It is damaged until the import has come to its end, and whole from then on.
+            while damaged(&node).is_some() || !kept.exists() {
+                node.node().prune_releases().unwrap();
+            }
+        });
+        node.node().offered(&id).unwrap();
+    }
+}
+
 /// Puts a pipe in the place of a file; whoever opens it waits until somebody writes.
 fn pipe(path: &Path) {
     let _ = fs::remove_file(path);

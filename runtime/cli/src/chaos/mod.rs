@@ -233,7 +233,7 @@ impl Chaos {
             shows: planned.shows,
         };
         let mut played = round.play()?;
-        report.add(&played);
+        report.add(&played, planned.shows);
         let found = std::mem::take(&mut played.found);
         if found.is_empty() {
             remove(&folder)?;

@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) seed: u64,
+    /// Those that were asked for.
     pub(super) rounds: u64,
+    /// Those before them, which showed the steps that nodes take. All other sums are over both.
+    showing_rounds: u64,
     kills: u64,
     kills_per_step: BTreeMap<String, u64>,
     /// Kills that were to be at a step to which the node did not come in time: it was killed then.
@@ -40,8 +43,11 @@ impl Report {
     }
 
     /// Adds a round, whose violations the caller adds.
-    pub(super) fn add(&mut self, played: &Played) {
-        self.rounds += 1;
+    pub(super) fn add(&mut self, played: &Played, shows: bool) {
+        match shows {
+            true => self.showing_rounds += 1,
+            false => self.rounds += 1,
+        }
         self.kills += played.killed.len() as u64;
         for step in &played.killed {
             *self.kills_per_step.entry(step.clone()).or_default() += 1;
@@ -69,6 +75,7 @@ impl Report {
         let Self {
             seed,
             rounds,
+            showing_rounds,
             kills,
             restarts,
             restored,
@@ -82,7 +89,7 @@ impl Report {
         } = self;
         let mut text = table(["killed at", "kills"], &rows);
         text.push_str(&format!(
-            "\nseed {seed}: {rounds} rounds, {kills} kills, {restarts} restarts\n\
+            "\nseed {seed}: {rounds} rounds, and {showing_rounds} before them to see the steps; {kills} kills, {restarts} restarts\n\
              {} upgrades, for {} of which the node stopped; {} were taken back\n\
              {restored} snapshots restored, which did not have {undone} acknowledged messages\n\
              {acknowledged} messages acknowledged, {repeated} of them sent again, {verified} reads compared\n",

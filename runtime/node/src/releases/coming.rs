@@ -80,7 +80,7 @@ impl<'a> Coming<'a> {
             sync(part)?;
             match is_repeated {
                 true => add(part, &to),
-                false => fs::rename(part, &to),
+                false => put(part, &to),
             }?;
             sync(folder.path())
         };
@@ -116,20 +116,38 @@ fn not_unpacked(error: ArchiveError) -> KeepError {
 /// What was in the folder of a release stays; what has come beside it is added, each file in one step.
 fn add(part: &Path, to: &Path) -> io::Result<()> {
     if !files_of(to).is_dir() {
+        gone(&files_of(to))?;
         make(&files_of(to))?;
     }
     for entry in fs::read_dir(files_of(part))? {
         let entry = entry?;
-        fs::rename(entry.path(), files_of(to).join(entry.file_name()))?;
+        put(&entry.path(), &files_of(to).join(entry.file_name()))?;
     }
     sync(&files_of(to))?;
     for entry in fs::read_dir(part)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
-            fs::rename(entry.path(), to.join(entry.file_name()))?;
+            put(&entry.path(), &to.join(entry.file_name()))?;
         }
     }
     sync(to)
+}
+
+/// Moves a file or a folder to its place, also where somebody has put one into the other's.
+fn put(from: &Path, to: &Path) -> io::Result<()> {
+    use io::ErrorKind::{DirectoryNotEmpty, IsADirectory, NotADirectory};
+    match fs::rename(from, to) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                IsADirectory | NotADirectory | DirectoryNotEmpty
+            ) =>
+        {
+            gone(to)?;
+            fs::rename(from, to)
+        }
+        moved => moved,
+    }
 }
 
 fn new_file(path: &Path) -> io::Result<File> {

@@ -13,7 +13,7 @@
 
 use super::KeepError;
 use super::coming::Coming;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use refit_admin::api::ReleaseName;
 use refit_release::{FileId, ReleaseBytes, ReleaseId, VerifiedRelease};
 use rustix::fs::OFlags;
@@ -228,20 +228,17 @@ impl ReleaseFolder {
     /// What is shown of each that is there, or why nothing can be done with it: somebody has changed the folder.
     pub(crate) fn all(&self) -> Result<Vec<Looked>, KeepError> {
         let ids = self.ids()?.into_iter();
-        // What is shown of it is of no use without what was signed.
-        let look = |id| self.release(id).and_then(|_| self.about(id));
-        Ok(ids.map(|id| (id, look(id))).collect())
+        Ok(ids.map(|id| (id, self.shown(id))).collect())
     }
 
-    /// Those with which nothing can be done, now or later.
-    pub(crate) fn lost(&self) -> Result<Vec<ReleaseId>, KeepError> {
-        let all = self.all()?.into_iter();
-        let is_lost =
-            |about: &Result<About, KeepError>| about.as_ref().is_err_and(KeepError::is_lost);
-        Ok(all
-            .filter(|(_, about)| is_lost(about))
-            .map(|(id, _)| id)
-            .collect())
+    /// Whether nothing can be done with one, now or later.
+    fn is_lost(&self, id: ReleaseId) -> bool {
+        self.shown(id).is_err_and(|error| error.is_lost())
+    }
+
+    fn shown(&self, id: ReleaseId) -> Result<About, KeepError> {
+        // What is shown of it is of no use without what was signed.
+        self.release(id).and_then(|_| self.about(id))
     }
 
     fn about(&self, id: ReleaseId) -> Result<About, KeepError> {
@@ -301,7 +298,26 @@ impl ReleaseFolder {
     /// # Errors
     /// [`KeepError::Folder`].
     pub(crate) fn remove(&self, id: ReleaseId) -> Result<(), KeepError> {
-        let _names = self.names.lock();
+        self.unname(&self.names.lock(), id)
+    }
+
+    /// Removes the releases with which nothing can be done, now or later; gives them, and what each had on the disk. None that
+    /// an import mends meanwhile.
+    ///
+    /// # Errors
+    /// [`KeepError::Folder`].
+    pub(crate) fn remove_lost(&self) -> Result<Vec<(ReleaseId, u64)>, KeepError> {
+        let names = self.names.lock();
+        let mut removed = Vec::new();
+        for id in self.ids()?.into_iter().filter(|id| self.is_lost(*id)) {
+            let bytes = self.bytes(id);
+            self.unname(&names, id)?;
+            removed.push((id, bytes));
+        }
+        Ok(removed)
+    }
+
+    fn unname(&self, _names: &MutexGuard<'_, ()>, id: ReleaseId) -> Result<(), KeepError> {
         let part = self.part();
         // In one step it is no release any more.
         let removed = fs::rename(self.of(id), &part)

@@ -270,9 +270,8 @@ impl Node {
             pruned.bytes += bytes;
             pruned.releases.push(name);
         }
-        for id in folder.lost().map_err(|error| refusal(&error))? {
-            pruned.bytes += folder.bytes(id);
-            folder.remove(id).map_err(|error| refusal(&error))?;
+        for (id, bytes) in folder.remove_lost().map_err(|error| refusal(&error))? {
+            pruned.bytes += bytes;
             pruned.damaged.push(id.to_string());
             tracing::warn!(%id, "a release of which nothing could be read is removed: import it again");
         }
