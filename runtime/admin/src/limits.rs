@@ -35,6 +35,12 @@ pub const LOOKS_MAX: usize = 24;
 /// Operators' requests (plans, rehearsals, cancels) under way at once on one listener.
 pub const ORDERS_MAX: usize = 16;
 
+/// Releases that a node takes in at once. One more is refused.
+pub const RELEASES_AT_ONCE_MAX: usize = 16;
+
+/// Files that come at once over one listener: so many that a node can say it of releases.
+pub(crate) const FILES_AT_ONCE_MAX: usize = RELEASES_AT_ONCE_MAX + 4;
+
 /// Batches with lines in work at once on one listener. More may be open; they wait for their turn.
 pub const BATCHES_MAX: usize = 16;
 

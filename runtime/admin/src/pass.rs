@@ -6,6 +6,7 @@
 //! which take turns. Health and metrics need none.
 
 use crate::batch::{Turn, Turns};
+use crate::limits::FILES_AT_ONCE_MAX;
 use crate::seat::Seat;
 use crate::{Limits, Refusal};
 use refit_abi::codes;
@@ -13,9 +14,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
-
-/// Files that come at once over one listener: more than releases, of which a node takes 16 at once and says so.
-const FILES_AT_ONCE_MAX: usize = 20;
 
 /// The places of one listener, and how long an answer may take.
 #[derive(Debug, Clone)]

@@ -167,6 +167,51 @@ fn what_somebody_has_put_into_the_place_of_a_file_is_replaced_by_an_import() {
 }
 
 #[test]
+fn a_link_in_the_place_of_a_release_leads_no_import_into_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path());
+    let (one, library) = next(&node, 1);
+    let (two, _) = next(&node, 2);
+    let ids = [&one, &two].map(|it| imported(&node, packed(it, &[&library])).release.id);
+    let releases = folder.path().join("releases");
+    let outside = tempfile::tempdir().unwrap();
+    let [kept, other] = [&ids[0], &ids[1]].map(|id| releases.join(id));
+    for (place, to) in [
+        (kept.clone(), &*other),
+        (kept.join("files"), outside.path()),
+    ] {
+        fs::remove_dir_all(&place).unwrap();
+        std::os::unix::fs::symlink(to, &place).unwrap();
+        imported(&node, packed(&one, &[&library]));
+        assert!(damaged(&node).is_none());
+        for id in &ids {
+            node.node().offered(id).unwrap();
+        }
+    }
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn whatever_lies_in_the_place_of_a_release_is_damaged_and_goes_with_a_prune() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path());
+    let releases = folder.path().join("releases");
+    let place = |number: usize| releases.join(format!("{number:064x}"));
+    std::os::unix::fs::symlink(place(1), place(1)).unwrap();
+    std::os::unix::fs::symlink(folder.path(), place(2)).unwrap();
+    fs::create_dir(place(3)).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(place(3).join("release")).unwrap();
+    fs::create_dir_all(place(4).join("about")).unwrap();
+    fs::create_dir(place(5)).unwrap();
+    std::os::unix::fs::symlink("release", place(5).join("release")).unwrap();
+    let listed = node.node().releases().unwrap().into_iter();
+    let damaged = listed.filter(|kept| kept.state == ReleaseState::Damaged);
+    assert_eq!(damaged.count(), 5);
+    assert_eq!(node.node().prune_releases().unwrap().damaged.len(), 5);
+    assert_eq!(fs::read_dir(&releases).unwrap().count(), 0);
+}
+
+#[test]
 fn a_prune_takes_no_release_that_an_import_mends_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let node = node(folder.path());

@@ -1,10 +1,12 @@
 //! Lays a listed tree out of files that are named by their hashes, as releases bring them.
 
-use crate::error::{BuildError, io};
+use crate::error::{BuildError, io as failed};
 use crate::release::tree::SourceTree;
 use refit_release::tree::Listing;
-use std::fs::{self, File};
-use std::io::Read;
+use rustix::fs::OFlags;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 impl SourceTree {
@@ -14,18 +16,18 @@ impl SourceTree {
     /// # Errors
     /// [`BuildError::Tree`], [`BuildError::Io`].
     pub fn lay(listing: &Listing, contents: &Path, folder: &Path) -> Result<Self, BuildError> {
-        fs::create_dir(folder).map_err(io("create", folder))?;
+        fs::create_dir(folder).map_err(failed("create", folder))?;
         for file in listing.files() {
             // Paths of a listing lead nowhere else: they were checked with it.
             let to = folder.join(&file.path);
             let parent = to.parent().unwrap_or(folder);
-            fs::create_dir_all(parent).map_err(io("create", parent))?;
+            fs::create_dir_all(parent).map_err(failed("create", parent))?;
             match file.bytes {
                 // What has no bytes is there without being brought.
-                0 => fs::write(&to, []).map_err(io("write", &to))?,
+                0 => fs::write(&to, []).map_err(failed("write", &to))?,
                 _ => {
                     let from = contents.join(file.content.to_string());
-                    copy(&from, &to, file.bytes).map_err(io("copy", &from))?;
+                    copy(&from, &to, file.bytes).map_err(failed("copy", &from))?;
                 }
             }
         }
@@ -33,8 +35,34 @@ impl SourceTree {
     }
 }
 
-/// Copies no more than the listing says: what lies there may be anything.
-fn copy(from: &Path, to: &Path, bytes: u64) -> std::io::Result<()> {
-    let mut from = File::open(from)?.take(bytes);
-    std::io::copy(&mut from, &mut File::create_new(to)?).map(drop)
+/// Copies no more than the listing says: what lies there may be anything, such as a pipe that nobody writes to.
+fn copy(from: &Path, to: &Path, bytes: u64) -> io::Result<()> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let mut options = OpenOptions::new();
+    let options = options.read(true).custom_flags(flags.bits().cast_signed());
+    let from = options.open(from)?;
+    if !from.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file"));
+    }
+    io::copy(&mut from.take(bytes), &mut File::create_new(to)?).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    #[test]
+    fn what_is_no_file_in_the_place_of_one_is_not_waited_for_and_no_link_is_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        mknodat(CWD, path("pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        fs::write(path("file"), "bytes").unwrap();
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        for name in ["pipe", "link"] {
+            assert!(copy(&path(name), &path("to"), 5).is_err(), "{name}");
+        }
+        copy(&path("file"), &path("to"), 3).unwrap();
+        assert_eq!(fs::read(path("to")).unwrap(), b"byt");
+    }
 }

@@ -230,9 +230,13 @@ impl ReleaseBuilder {
         &self.root
     }
 
-    /// The folder of what builds need in between. Whatever is in it is named `PID-…` after its process, and goes once that is no
-    /// more.
+    /// The folder of what builds need in between.
     pub fn rooms(&self) -> PathBuf {
         self.root.join(run::ROOMS)
+    }
+
+    /// How the name of what this process puts there has to begin: it goes with the first build after the process has ended.
+    pub fn own_rooms() -> String {
+        run::own_rooms()
     }
 }

@@ -18,6 +18,9 @@ use std::thread::JoinHandle;
 /// The folder of what builds need in between, in the root.
 pub(crate) const ROOMS: &str = "rooms";
 
+/// How the name of each begins; the number of its process follows.
+const ROOM: &str = "refit-";
+
 /// Where a tree lies in a room, so that cargo looks for no workspace above it: it ends its way up at a folder of this name, in
 /// which it unpacks what it packages itself.
 pub(crate) const ALONE: &str = "target/package/source";
@@ -76,7 +79,7 @@ impl Run<'_> {
     pub(crate) fn work(&self) -> Result<Work, BuildError> {
         let rooms = place::folder(self.root.join(ROOMS))?;
         for number in 0..u32::MAX {
-            let path = rooms.join(format!("{}-{number}", std::process::id()));
+            let path = rooms.join(format!("{}{number}", own_rooms()));
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Work(path)),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -96,20 +99,13 @@ impl Run<'_> {
         Ok(Some(laid))
     }
 
-    /// Removes what builds have left that were killed with their process.
+    /// Removes what builds have left that were killed with their process. What cannot be removed stays: it is in nobody's way,
+    /// and another build may be removing it.
     pub(crate) fn sweep(&self) -> Result<(), BuildError> {
         let rooms = place::folder(self.root.join(ROOMS))?;
         let entries = fs::read_dir(&rooms).map_err(io("list", &rooms))?.flatten();
-        for room in entries.map(|entry| entry.path()) {
-            if is_left(&room) {
-                // Whatever lies there: a stray file must not keep builds from beginning.
-                let is_folder = fs::symlink_metadata(&room).is_ok_and(|about| about.is_dir());
-                let removed = match is_folder {
-                    true => fs::remove_dir_all(&room),
-                    false => fs::remove_file(&room),
-                };
-                removed.map_err(io("remove", &room))?;
-            }
+        for room in entries.map(|entry| entry.path()).filter(|it| is_left(it)) {
+            let _ = fs::remove_dir_all(&room);
         }
         Ok(())
     }
@@ -209,11 +205,19 @@ impl Run<'_> {
     }
 }
 
-/// Whether a room is one of a process that is no more.
+/// How the names of this process's rooms begin.
+pub(crate) fn own_rooms() -> String {
+    format!("{ROOM}{}-", std::process::id())
+}
+
+/// Whether it is a room of a process that is no more. Whatever else lies there is not ours.
 pub(crate) fn is_left(room: &Path) -> bool {
     let name = room.file_name().unwrap_or_default().to_string_lossy();
-    let process = name.split('-').next().unwrap_or_default();
-    !Path::new("/proc").join(process).exists()
+    let process = name.strip_prefix(ROOM).and_then(|name| {
+        let (process, _) = name.split_once('-')?;
+        process.parse::<u32>().ok()
+    });
+    process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
 }
 
 fn over(over: Over, limits: &Limits) -> SandboxError {

@@ -183,10 +183,15 @@ fn two_folders_users_and_numbers_of_jobs_give_the_same_bytes() {
 #[test]
 fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_bytes() {
     let place = Place::new();
-    let left = place.path("root/rooms/4194305-0");
-    let stray = place.path("root/rooms/stray");
-    fs::create_dir_all(&left).unwrap();
-    fs::write(&stray, "no room").unwrap();
+    let rooms = place.path("root/rooms");
+    let left = rooms.join("refit-4194305-0");
+    fs::create_dir_all(left.join("a/folder")).unwrap();
+    // Names that no build gives are somebody else's.
+    let others = ["101", "4194305-0", "refit-4194305", "refit-x-0"].map(|name| rooms.join(name));
+    for other in &others {
+        fs::create_dir(other).unwrap();
+    }
+    fs::write(rooms.join("stray"), "no room").unwrap();
     let tree = Tree::new().at(&place.path("tree"));
     let builder = weak_builder(&place);
     for filled in [true, false] {
@@ -199,7 +204,8 @@ fn below_the_level_of_own_paths_a_release_is_built_and_nobody_is_promised_its_by
         !left.exists(),
         "a killed build's room goes with the next build"
     );
-    assert!(!stray.exists(), "a file is in the way of no build");
+    let stray = rooms.join("stray");
+    assert!(others.iter().chain([&stray]).all(|other| other.exists()));
 }
 
 /// Builds below the level of own paths.
@@ -273,8 +279,8 @@ fn what_builds_leave_is_cleaned_away_but_for_what_is_in_use() {
     let place = Place::new();
     let built = place.build(&Tree::new(), "tree", "root");
     let root = place.path("root");
-    let left = root.join("rooms/4194305-0");
-    let live = root.join(format!("rooms/{}-9", std::process::id()));
+    let left = root.join("rooms/refit-4194305-0");
+    let live = root.join(format!("rooms/{}9", ReleaseBuilder::own_rooms()));
     for room in [&left, &live] {
         fs::create_dir(room).unwrap();
     }

@@ -45,7 +45,8 @@ fn build(args: &ReleaseBuilderArgs) -> Result<BuiltRelease, Failure> {
         .map_err(|error| Failure::start(error.into()))?;
     let order = order()?;
     let listing = listing(&args.release, &order)?;
-    let root = args.builds.root.as_deref().unwrap_or(Path::new("builds"));
+    let root = args.builds.root.as_deref();
+    let root = root.ok_or(ReleaseFileError::BuildsInReach)?;
     let confined = Confined::new(root, args.builds.at_least);
     let same = confined.clone();
     let confined = confined.heard_by(move |progress| {

@@ -13,13 +13,13 @@ use super::run_error::RunError;
 use super::sandbox::{self, Needs, Sandbox};
 use super::supervisor;
 use super::threads;
-use crate::args::{BuildsArgs, CodeChoice, CommonArgs, RunArgs, StoreKind};
+use crate::args::{BuildsArgs, CodeChoice, CommonArgs, RunArgs, SandboxChoice, StoreKind};
 use crate::artifact::{build_command, probe_command};
 use crate::config::{self, ConfigError, File};
 use crate::failure::Failure;
 use crate::output;
 use crate::show;
-use crate::source::{BUILDS, Sources, folder_of_releases};
+use crate::source::{Sources, builds_of_node};
 use refit_admin::Node as _;
 use refit_admin::api::{KindStatus, UpgradeReport, UpgradeState};
 use refit_admin::{Address, Limits, Listen, Server};
@@ -63,8 +63,10 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let keyset = outside.keyset().map(<[u8]>::to_vec);
     restart.goes_on_with(outside);
     // Before the first other thread, and behind all that needs more than the room has: builds, and files that are named.
+    let choice = args.sandbox.or(file.node.sandbox).unwrap_or_default();
+    let is_confined = choice != SandboxChoice::Off;
     let builds = BuildsArgs {
-        root: Some(folder_of_releases().unwrap_or_else(|| data_dir.join(BUILDS))),
+        root: builds_of_node(&args.building.cache, &data_dir, is_confined),
         at_least: file
             .node
             .min_build_level
@@ -76,7 +78,6 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         listens: &listens,
         engines: &engines,
     };
-    let choice = args.sandbox.or(file.node.sandbox).unwrap_or_default();
     let Sandbox { helper, says } = sandbox::enter(choice, &before, needs)?;
     output::begin().map_err(Failure::start)?;
     if let Some(helper) = &helper {

@@ -1,10 +1,11 @@
 //! The demo's node: a process of its own, started with `refit run`.
 
 use super::DemoError;
-use super::sources::CACHE_DIR;
+use super::sources::{self, CACHE_DIR};
 use crate::client::{Client, NodeAddress};
 use crate::failure::Failure;
 use crate::show;
+use crate::source::folder_of_releases;
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,17 @@ pub(crate) struct NodeProcess {
     engines: Vec<String>,
 }
 
+/// The folder in which the node builds releases, where it has to be named: the one that the environment names, and that of the
+/// demo's builds where this user has no cache folder.
+fn cache() -> Result<Option<PathBuf>, Failure> {
+    let named = std::env::var_os(CACHE_DIR).filter(|folder| !folder.is_empty());
+    match named {
+        Some(named) => Ok(Some(std::path::absolute(named).map_err(Failure::start)?)),
+        None if folder_of_releases().is_some() => Ok(None),
+        None => Ok(Some(sources::cache().map_err(Box::new)?)),
+    }
+}
+
 impl NodeProcess {
     /// Starts a node that runs these engines, each from its library.
     pub(crate) fn start(folder: &Path, engines: &[(&str, &Path)]) -> Result<Self, Failure> {
@@ -83,9 +95,8 @@ impl NodeProcess {
         let engines = self.engines.iter().flat_map(|engine| ["--engine", engine]);
         let mut command = own_command().map_err(Failure::start)?;
         // The folder in which it builds, as all commands that do; it starts in another one.
-        let cache = std::env::var_os(CACHE_DIR).filter(|folder| !folder.is_empty());
-        let cache = cache.map(std::path::absolute).transpose();
-        command.envs(cache.map_err(Failure::start)?.map(|it| (CACHE_DIR, it)));
+        let cache = cache()?;
+        command.envs(cache.map(|folder| (CACHE_DIR, folder)));
         let child = command
             .arg("run")
             .current_dir(folder)

@@ -200,6 +200,11 @@ pub(crate) fn builder(checkout: &Path) -> Sources {
     }
 }
 
+/// A folder for compiled dependencies among the demo's own output.
+pub(super) fn cache() -> Result<PathBuf, DemoError> {
+    Ok(checkout()?.join(OUTPUT).join("cache"))
+}
+
 /// The checkout that this program was built in, or else one with what it carries.
 pub(crate) fn checkout() -> Result<PathBuf, DemoError> {
     match Path::new(CHECKOUT).canonicalize() {

@@ -63,6 +63,8 @@ pub(crate) enum ReleaseFileError {
         path: PathBuf,
         source: std::io::Error,
     },
+    #[error("the node builds no release: its engines would reach the folder that it builds in")]
+    BuildsInReach,
     #[error("{} is another record than {}", other.display(), path.display())]
     OtherRecord { path: PathBuf, other: PathBuf },
 }
@@ -94,6 +96,7 @@ impl Explain for ReleaseFileError {
             Self::SourceLess { .. } => codes::RELEASE_INCOMPLETE,
             Self::BuiltDiffers { .. } => codes::RELEASE_CODE_DIFFERS,
             Self::Unpack { .. } => codes::BUILD_IO,
+            Self::BuildsInReach => codes::BUILDS_IN_REACH,
         }
     }
 

@@ -22,7 +22,7 @@ const CACHE_DIR: &str = "REFIT_CACHE_DIR";
 const RELEASES: &str = "releases";
 
 /// The folder of releases' builds in the data folder of a node whose user has no cache folder.
-pub(crate) const BUILDS: &str = "builds";
+const BUILDS: &str = "builds";
 
 /// Folders of this mode are seen by whom builds run as.
 const SEEN: u32 = 0o755;
@@ -41,6 +41,27 @@ pub(crate) fn folder_of_releases() -> Option<PathBuf> {
         ..CacheArgs::default()
     };
     Some(cache.folder()?.join(RELEASES))
+}
+
+/// Where a node builds releases, which has this data folder: in the cache; without one, in the data folder. `None` if its engines,
+/// which are kept to the data folder, would reach what the next release is built from.
+pub(crate) fn builds_of_node(
+    cache: &CacheArgs,
+    data_dir: &Path,
+    is_confined: bool,
+) -> Option<PathBuf> {
+    let shared = cache.folder().map(|cache| cache.join(RELEASES));
+    let folder = shared.unwrap_or_else(|| data_dir.join(BUILDS));
+    let is_in_reach = || resolved(&folder).starts_with(resolved(data_dir));
+    (!is_confined || !is_in_reach()).then_some(folder)
+}
+
+/// Where a path leads, of which not all is there yet.
+fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut above = path.ancestors();
+    let real = above.find_map(|one| Some((one.canonicalize().ok()?, path.strip_prefix(one).ok()?)));
+    real.map_or_else(|| path.clone(), |(real, rest)| real.join(rest))
 }
 
 /// All folders in which releases may have been built: that of the cache, and where there is none, that of a node's data folder.
@@ -84,7 +105,7 @@ impl Confined {
         let root = &self.builder.rooms();
         let made = fs::create_dir_all(root).and_then(|()| {
             let place = tempfile::Builder::new()
-                .prefix(&format!("{}-unpacked-", std::process::id()))
+                .prefix(&format!("{}unpacked-", ReleaseBuilder::own_rooms()))
                 .tempdir_in(root)?;
             fs::set_permissions(place.path(), Permissions::from_mode(SEEN))?;
             Ok(place)
@@ -108,5 +129,38 @@ impl Confined {
     /// Builds the package in `folder` of the tree.
     pub(crate) fn build(&self, tree: &SourceTree, folder: &str) -> Result<BuiltRelease, Failure> {
         Ok(self.builder.build(tree, folder).map_err(SourceError)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confined_node_builds_nowhere_in_its_data_folder_by_whatever_way_the_cache_leads_there() {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().join("data");
+        fs::create_dir(&data).unwrap();
+        std::os::unix::fs::symlink(&data, place.path().join("link")).unwrap();
+        let builds = |cache: &str, is_confined| {
+            let cache = CacheArgs {
+                cache_dir: Some(place.path().join(cache)),
+                ..CacheArgs::default()
+            };
+            builds_of_node(&cache, &data, is_confined)
+        };
+        for cache in [
+            "data",
+            "data/.cache/refit",
+            "link/cache",
+            "cache/../data/cache",
+        ] {
+            assert_eq!(builds(cache, true), None, "{cache}");
+            let unconfined = builds(cache, false).unwrap();
+            assert_eq!(unconfined, place.path().join(cache).join(RELEASES));
+        }
+        for cache in ["cache", "data-of-another"] {
+            assert!(builds(cache, true).is_some(), "{cache}");
+        }
     }
 }

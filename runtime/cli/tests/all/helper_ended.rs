@@ -43,7 +43,10 @@ fn an_upgrade_and_a_roll_back_are_refused_status_says_why_and_the_next_start_is_
     let is_told = shown.contains("(no-helper)") && shown.contains(&why.next);
     assert!(is_told, "{shown}");
 
-    for order in ["rollback", "apply plan.json"] {
+    let v1 = repository().join("engines/kv/history/v1");
+    let v1 = build(&folder, v1.to_str().unwrap());
+    let another = format!("plan kv={v1} --out another.json");
+    for order in ["rollback", "rollback --check", "apply plan.json", &another] {
         let line = format!("upgrade {order}");
         let ran = folder.run(&line.split(' ').collect::<Vec<_>>());
         assert_eq!(ran.exit, 40, "{order}: {ran:?}");
@@ -54,8 +57,6 @@ fn an_upgrade_and_a_roll_back_are_refused_status_says_why_and_the_next_start_is_
     assert_eq!((after.generation, after.branch), (Generation(2), 0));
     assert_eq!(node.stop(), Some(0));
 
-    let v1 = repository().join("engines/kv/history/v1");
-    let v1 = build(&folder, v1.to_str().unwrap());
     let node = Running::start_with(&folder, &v1, &["--code=live"]);
     assert_eq!(status(&folder).upgrades_refused, None);
     assert_eq!(node.stop(), Some(0));

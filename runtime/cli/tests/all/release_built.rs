@@ -3,12 +3,52 @@
 use crate::confined::on_and_off;
 use crate::node::{KV, Running, kv};
 use crate::releases::{before, done, json, signed_keyset};
+use crate::sandbox::is_zombie;
 use crate::served::{Folder, Ran};
+use rustix::io::ioctl_fionread;
 use serde_json::Value;
 use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 on_and_off!(a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_level);
+
+#[test]
+fn a_build_ends_with_the_process_that_hears_it() {
+    let folder = Folder::new();
+    let builder = folder.command(&["release-builder", "--library", "none", "release"]);
+    // A shell that starts it and waits. Its order comes from a pipe that stays open: it is waited for.
+    let (order, mut orders) = io::pipe().unwrap();
+    let mut hears = Command::new("/bin/sh");
+    hears.args(["-c", "exec 3<&0; \"$0\" \"$@\" <&3 & echo $!; wait"]);
+    hears.arg(builder.get_program()).args(builder.get_args());
+    hears
+        .stdin(order.try_clone().unwrap())
+        .stdout(Stdio::piped());
+    let mut hears = hears.current_dir(folder.path()).spawn().unwrap();
+    let mut number = String::new();
+    let said = hears.stdout.take().unwrap();
+    BufReader::new(said).read_line(&mut number).unwrap();
+    let process = number.trim().parse().unwrap();
+    let has_ended = || !Path::new(&format!("/proc/{process}")).exists() || is_zombie(process);
+    // Once it reads, it has said that it ends with the shell.
+    orders.write_all(b"{").unwrap();
+    until(|| ioctl_fionread(&order).unwrap() == 0);
+    assert!(!has_ended());
+    hears.kill().unwrap();
+    until(has_ended);
+    hears.wait().unwrap();
+}
+
+fn until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// `release build` of a release, in a folder that the next run of the tests finds again.
 fn build(file: &str, more: &str) -> String {
@@ -134,6 +174,9 @@ fn a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_l
             builder.trim()
         ),
     );
+    if sandbox == "--sandbox=on" {
+        nothing_is_built_where_engines_reach_it(&folder);
+    }
     let node = Running::compiling(&folder, &before(&folder), &[sandbox]);
     let planned = done(&folder, "upgrade plan only.refit");
     let said = planned.stderr.as_str();
@@ -147,6 +190,21 @@ fn a_node_builds_a_release_that_came_as_source_alone_and_history_says_at_which_l
     // Nothing is built twice: the library is there.
     let again = done(&folder, "release import only.refit --json");
     assert_eq!(json(&again)[0]["is_repeated"], true);
+    assert_eq!(node.stop(), Some(0));
+}
+
+fn nothing_is_built_where_engines_reach_it(folder: &Folder) {
+    let cache = [
+        "--sandbox=on",
+        "--data-dir",
+        "refit-data",
+        "--cache-dir",
+        "refit-data/cache",
+    ];
+    let node = Running::start_with(folder, &before(folder), &cache);
+    let planned = ran(folder, "upgrade plan only.refit");
+    assert!(planned.stderr.contains("builds-in-reach"), "{planned:?}");
+    assert!(!folder.path().join("refit-data/cache").exists());
     assert_eq!(node.stop(), Some(0));
 }
 

@@ -4,7 +4,8 @@
 use crate::confined::on_and_off;
 use crate::node::{Running, build};
 use crate::rehearsal::{repository, version_2};
-use crate::served::Folder;
+use crate::served::{Folder, Ran};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs::{File, Permissions, read_to_string};
@@ -13,7 +14,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -334,6 +335,73 @@ fn the_helper_ends_with_its_node_however_that_ends() {
         std::thread::sleep(Duration::from_millis(10));
     }
     drop(node);
+}
+
+/// `refit run`, which may have so many files open at once.
+fn bounded(folder: &Folder, files: u32) -> Command {
+    let refit = folder.command(&["run", "--sandbox=on"]);
+    let mut bounded = Command::new("/bin/sh");
+    bounded
+        .arg("-c")
+        .arg(format!("ulimit -n {files}; exec \"$0\" \"$@\""));
+    bounded.arg(refit.get_program()).args(refit.get_args());
+    bounded.current_dir(folder.path());
+    bounded
+}
+
+/// Folders, each in the one before.
+fn nest(place: &Path, depth: u32) {
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut at = openat(CWD, place, flags, Mode::empty()).unwrap();
+    for _ in 0..depth {
+        mkdirat(&at, "n", Mode::RWXU).unwrap();
+        at = openat(&at, "n", flags, Mode::empty()).unwrap();
+    }
+}
+
+#[test]
+fn what_an_import_has_left_and_cannot_be_removed_keeps_no_node_from_starting() {
+    let folder = Folder::new();
+    let part = data(&folder).join("releases/0.part");
+    std::fs::create_dir_all(&part).unwrap();
+    // Deeper than files may be open at once.
+    nest(&part, 900);
+    let log = File::create(folder.path().join("log")).unwrap();
+    let mut node = bounded(&folder, 800)
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + SOON;
+    let log = || read_to_string(folder.path().join("log")).unwrap();
+    while folder.run(&["status"]).exit != 0 {
+        assert!(
+            Instant::now() < deadline && node.try_wait().unwrap().is_none(),
+            "{}",
+            log()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(
+        log().contains("what an import has left cannot be removed"),
+        "{}",
+        log()
+    );
+    kill_process(Pid::from_child(&node), Signal::TERM).unwrap();
+    assert!(node.wait().unwrap().success());
+}
+
+#[test]
+fn a_node_that_may_open_too_few_files_for_its_helper_says_how_many_it_needs() {
+    let folder = Folder::new();
+    let ran = Ran::of(bounded(&folder, 500).output().unwrap());
+    assert_ne!(ran.exit, 0, "{ran:?}");
+    for told in [
+        "sandbox-no-helper",
+        "500 files may be open at once, and it needs 752",
+    ] {
+        assert!(ran.stderr.contains(told), "{ran:?}");
+    }
 }
 
 #[test]

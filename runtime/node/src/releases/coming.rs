@@ -3,7 +3,7 @@
 
 use super::KeepError;
 use super::folder::{About, AboutModule, Kept, LISTING, ReleaseFolder};
-use super::folder::{files_of, gone, make, records, sync};
+use super::folder::{files_of, gone, is_folder, make, records, sync};
 use super::target::TARGET;
 use refit_admin::api::ReleaseName;
 use refit_release::VerifiedRelease;
@@ -65,7 +65,7 @@ impl<'a> Coming<'a> {
     fn name(&mut self, about: &mut About) -> Result<bool, KeepError> {
         let (folder, part) = (self.folder, &self.part);
         let to = folder.of(self.release.id());
-        let is_repeated = to.is_dir();
+        let is_repeated = is_folder(&to);
         // What is there may be damaged: then what has come takes its place.
         if let Ok(known) = folder.release(self.release.id()) {
             self.release.take_in(&known);
@@ -115,7 +115,7 @@ fn not_unpacked(error: ArchiveError) -> KeepError {
 
 /// What was in the folder of a release stays; what has come beside it is added, each file in one step.
 fn add(part: &Path, to: &Path) -> io::Result<()> {
-    if !files_of(to).is_dir() {
+    if !is_folder(&files_of(to)) {
         gone(&files_of(to))?;
         make(&files_of(to))?;
     }

@@ -14,11 +14,12 @@
 use super::KeepError;
 use super::coming::Coming;
 use parking_lot::{Mutex, MutexGuard};
+use refit_admin::RELEASES_AT_ONCE_MAX;
 use refit_admin::api::ReleaseName;
 use refit_release::{FileId, ReleaseBytes, ReleaseId, VerifiedRelease};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -27,9 +28,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Releases that are kept.
 pub const RELEASES_MAX: usize = 64;
-
-/// Releases that come at once.
-const COMING_MAX: usize = 16;
 
 /// Bytes of one release's files.
 pub const RELEASE_BYTES_MAX: u64 = 1 << 30;
@@ -70,6 +68,9 @@ pub(crate) struct About {
 
 /// A release that is there, and what is shown of it, or why that is not.
 pub(crate) type Looked = (ReleaseId, Result<About, KeepError>);
+
+/// A release that was to go: the bytes that it had on the disk, or why it is still there.
+pub(crate) type Pruned = (ReleaseId, Result<u64, KeepError>);
 
 /// One module of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +117,7 @@ impl ReleaseFolder {
         }
     }
 
-    /// Removes what nobody will give a name.
+    /// Removes what nobody will give a name. What cannot be removed stays, and is in nobody's way.
     fn sweep(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -125,7 +126,10 @@ impl ReleaseFolder {
                 .as_encoded_bytes()
                 .ends_with(PART.as_bytes())
             {
-                gone(&entry.path())?;
+                let path = entry.path();
+                if let Err(error) = gone(&path) {
+                    tracing::warn!(path = %path.display(), %error, "what an import has left cannot be removed");
+                }
             }
         }
         Ok(())
@@ -133,8 +137,14 @@ impl ReleaseFolder {
 
     /// A path that nothing has yet.
     pub(super) fn part(&self) -> PathBuf {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        self.path.join(format!("{number}{PART}"))
+        loop {
+            let number = self.number.fetch_add(1, Ordering::Relaxed);
+            let part = self.path.join(format!("{number}{PART}"));
+            // What could not be removed may have the name.
+            if part.symlink_metadata().is_err() {
+                return part;
+            }
+        }
     }
 
     pub(super) fn fault(&self, source: io::Error) -> KeepError {
@@ -164,8 +174,9 @@ impl ReleaseFolder {
     fn place(&self) -> Result<Arc<()>, KeepError> {
         let place = self.places.clone();
         // One is the folder's own.
-        match Arc::strong_count(&place) > COMING_MAX + 1 {
-            true => Err(KeepError::UnderWay { most: COMING_MAX }),
+        let most = RELEASES_AT_ONCE_MAX;
+        match Arc::strong_count(&place) > most + 1 {
+            true => Err(KeepError::UnderWay { most }),
             false => Ok(place),
         }
     }
@@ -268,6 +279,16 @@ impl ReleaseFolder {
 
     fn record(&self, id: ReleaseId, name: &str) -> Result<Vec<u8>, KeepError> {
         let path = self.of(id).join(name);
+        // Whatever lies there: what is no file in a folder never becomes one.
+        let is_other = |path: &Path, is_it: fn(&Metadata) -> bool| {
+            fs::symlink_metadata(path).is_ok_and(|about| !is_it(&about))
+        };
+        if is_other(&self.of(id), Metadata::is_dir) || is_other(&path, Metadata::is_file) {
+            return Err(KeepError::Changed {
+                id: id.to_string(),
+                why: format!("{} is something else by now", path.display()),
+            });
+        }
         let file = open_file(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => KeepError::Unknown { id: id.to_string() },
             _ => KeepError::Folder {
@@ -301,29 +322,30 @@ impl ReleaseFolder {
         self.unname(&self.names.lock(), id)
     }
 
-    /// Removes the releases with which nothing can be done, now or later; gives them, and what each had on the disk. None that
-    /// an import mends meanwhile.
+    /// Removes the releases with which nothing can be done, now or later; gives them, and what each had on the disk, or why it
+    /// could not be removed. None that an import mends meanwhile.
     ///
     /// # Errors
     /// [`KeepError::Folder`].
-    pub(crate) fn remove_lost(&self) -> Result<Vec<(ReleaseId, u64)>, KeepError> {
+    pub(crate) fn remove_lost(&self) -> Result<Vec<Pruned>, KeepError> {
         let names = self.names.lock();
-        let mut removed = Vec::new();
-        for id in self.ids()?.into_iter().filter(|id| self.is_lost(*id)) {
+        let lost = self.ids()?.into_iter().filter(|id| self.is_lost(*id));
+        let remove = |id| {
             let bytes = self.bytes(id);
-            self.unname(&names, id)?;
-            removed.push((id, bytes));
-        }
-        Ok(removed)
+            self.unname(&names, id).map(|()| bytes)
+        };
+        Ok(lost.map(|id| (id, remove(id))).collect())
     }
 
     fn unname(&self, _names: &MutexGuard<'_, ()>, id: ReleaseId) -> Result<(), KeepError> {
         let part = self.part();
         // In one step it is no release any more.
-        let removed = fs::rename(self.of(id), &part)
-            .and_then(|()| sync(&self.path))
-            .and_then(|()| gone(&part));
-        removed.map_err(|source| self.fault(source))
+        let renamed = fs::rename(self.of(id), &part).and_then(|()| sync(&self.path));
+        renamed.map_err(|source| self.fault(source))?;
+        if let Err(error) = gone(&part) {
+            tracing::warn!(path = %part.display(), %error, "what was a release cannot be removed whole: its place is free all the same");
+        }
+        Ok(())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -372,11 +394,15 @@ pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Whether it is a folder itself, and no link to one.
+pub(super) fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
+}
+
 /// Removes a folder with all that is in it, if it is there.
 pub(super) fn gone(path: &Path) -> io::Result<()> {
     // Whatever lies there: somebody may have put a file into the place of a folder.
-    let is_folder = fs::symlink_metadata(path).is_ok_and(|about| about.is_dir());
-    let removed = match is_folder {
+    let removed = match is_folder(path) {
         true => fs::remove_dir_all(path),
         false => fs::remove_file(path),
     };

@@ -270,8 +270,15 @@ impl Node {
             pruned.bytes += bytes;
             pruned.releases.push(name);
         }
-        for (id, bytes) in folder.remove_lost().map_err(|error| refusal(&error))? {
-            pruned.bytes += bytes;
+        for (id, removed) in folder.remove_lost().map_err(|error| refusal(&error))? {
+            match removed {
+                Ok(bytes) => pruned.bytes += bytes,
+                // Those before it are gone, and the answer says so.
+                Err(error) => {
+                    tracing::warn!(%id, %error, "a release of which nothing could be read is not removed");
+                    continue;
+                }
+            }
             pruned.damaged.push(id.to_string());
             tracing::warn!(%id, "a release of which nothing could be read is removed: import it again");
         }
