@@ -63,6 +63,28 @@ fn a_pipe_in_the_place_of_a_file_keeps_no_command_waiting_and_is_named() {
 }
 
 #[test]
+fn a_checkpoint_that_is_no_file_is_a_damaged_one() {
+    let folder = Folder::new();
+    let engine = format!("kv={}", kv(&folder));
+    let node = Running::serve(&folder, &engine, &[]);
+    assert_eq!(node.stop(), Some(0));
+    let checkpoints = std::fs::read_dir(folder.path().join("refit-data/store/checkpoints"));
+    let mut count = 0;
+    for image in checkpoints.unwrap() {
+        let path = image.unwrap().path();
+        std::fs::remove_file(&path).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        count += 1;
+    }
+    assert!(count > 0);
+    let ran = run(&folder, &["run", "--engine", &engine, "--workers", "1"]);
+    assert!(ran.stderr.contains("nofile"), "{ran:?}");
+    assert_ne!(ran.exit, 0, "{ran:?}");
+    let looked = folder.run(&["doctor"]);
+    assert!(looked.stdout.contains("it is no file"), "{looked:?}");
+}
+
+#[test]
 fn nothing_is_built_behind_a_link_that_leads_out_of_the_data_folder() {
     let folder = Folder::new();
     let outside = folder.path().join("outside");
