@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 use refit_loader::helper::{
-    CHILDREN_MAX, Given, Helper, Kind, Kinds, Started, path_of_file, serve,
+    CHILDREN_MAX, Given, Helper, Kind, Kinds, Started, is_unhelped, path_of_file, serve,
 };
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -64,6 +64,25 @@ fn whoever_has_a_helper_sees_whether_it_is_there() {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn whoever_waits_for_a_child_is_told_that_its_helper_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let helper = helper(folder.path());
+    let mut child = shell(&helper, "kill -9 $PPID; sleep 60");
+    let deadline = Instant::now() + SOON;
+    let error = loop {
+        match child.process.try_wait() {
+            Err(error) => break error,
+            Ok(ended) => assert!(ended.is_none(), "{ended:?}"),
+        }
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(is_unhelped(&error), "{error}");
+    let refused = helper.start(&Kind::Rehearsal, &READS).unwrap_err();
+    assert!(is_unhelped(&refused), "{refused}");
 }
 
 const READS: Given<'static> = Given {

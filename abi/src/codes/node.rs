@@ -99,7 +99,7 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     /// The process that starts what a confined node may not did not start.
     SANDBOX_NO_HELPER = "sandbox-no-helper", Usage, "Raise the limits of processes and of open files (`ulimit -u`, `ulimit -n`), and start the node again.";
     /// A part of the data folder lies outside of it, where a confined node does not reach.
-    SANDBOX_LEADS_OUT = "sandbox-leads-out", Usage, "Put the whole data folder on that disk and name it with `--data-dir`, or mount the disk there instead of the link; with `--sandbox=off` if you trust the code of its engines.";
+    SANDBOX_LEADS_OUT = "sandbox-leads-out", Usage, "Remove it if you did not make it; else put the whole data folder on that disk and name it with `--data-dir`, or mount the disk there instead of the link; with `--sandbox=off` if you trust the code of its engines.";
     /// The node cannot restart with what it ran.
     RUN_NOT_KEPT = "run-not-kept", Internal, "See that the library is the one you want, and start the node again by hand.";
     /// The node cannot listen there.

@@ -3,7 +3,7 @@
 use super::leash::{Leash, pair};
 use super::process::{Process, Started};
 use super::wire::{Kind, Order, receive, send};
-use super::{FILES_LEAST, FILES_MAX};
+use super::{FILES_LEAST, FILES_MAX, unhelped};
 use crate::sys::inherited;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
@@ -97,10 +97,7 @@ impl Helper {
         self.ordered(kind, given)
             .map_err(|error| match self.is_there() {
                 true => error,
-                false => io::Error::new(
-                    io::ErrorKind::BrokenPipe,
-                    "the process that starts children for this node has ended",
-                ),
+                false => unhelped(),
             })
     }
 

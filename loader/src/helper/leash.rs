@@ -1,7 +1,7 @@
 //! [`Leash`]: one child of the helper's, as whoever ordered it sees it.
 
 use super::wire::{Said, receive};
-use super::{BEGIN_WAIT_MAX, GONE_WAIT_MAX};
+use super::{BEGIN_WAIT_MAX, GONE_WAIT_MAX, unhelped};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
@@ -64,7 +64,7 @@ impl Leash {
             return Ok(None);
         }
         let heard = receive(&self.socket, RecvFlags::empty())?;
-        let heard = heard.ok_or_else(|| io::Error::other("the helper has ended"))?;
+        let heard = heard.ok_or_else(unhelped)?;
         Ok(Some(heard.said))
     }
 }

@@ -28,8 +28,12 @@ pub use serve::{Kinds, serve};
 pub use wire::Kind;
 
 use std::ffi::OsString;
-
+use std::io;
 use std::time::Duration;
+
+/// The next step where nobody is there any more who starts children for a confined process.
+pub const UNHELPED_NEXT: &str =
+    "end the node and start it again, then order it again: nothing is lost with that";
 
 /// Children that are there at once, at most.
 pub const CHILDREN_MAX: usize = 16;
@@ -70,6 +74,19 @@ pub fn build_variables() -> Vec<(OsString, OsString)> {
     let named = OF_COMPILERS.iter();
     let set = named.filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)));
     set.collect()
+}
+
+/// That nobody is there any more who starts children for a confined process, or who knows what became of them.
+fn unhelped() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::BrokenPipe,
+        "the process that starts children for this node has ended",
+    )
+}
+
+/// Whether an error of a child says that its helper has ended.
+pub fn is_unhelped(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
 }
 
 /// The path under which a child opens the file of this place among those that go along.

@@ -57,7 +57,8 @@ impl Process {
     /// How it has ended, if it has.
     ///
     /// # Errors
-    /// The system's error, or that nobody knows: the helper has ended.
+    /// The system's error, or that nobody knows: the helper has ended
+    /// ([`is_unhelped`](super::is_unhelped)).
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         match &mut self.0 {
             Held::Own(child) => child.try_wait(),

@@ -1,5 +1,6 @@
 //! [`ProbeError`]: why a node must not load a module.
 
+use crate::helper::{UNHELPED_NEXT, is_unhelped};
 use refit_abi::build::{ABI_EPOCH, TARGET};
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -140,8 +141,11 @@ fn said(output: &str) -> String {
 /// The message of glibc about a file on a device from which nothing may be executed.
 const NOT_EXECUTABLE: &str = "failed to map segment from shared object";
 
-/// The next step if a process did not start: its program may be at fault, or the machine has no room.
+/// The next step if a process did not start: its helper has ended, its program may be at fault, or the machine has no room.
 pub fn start_hint(source: &io::Error) -> &'static str {
+    if is_unhelped(source) {
+        return UNHELPED_NEXT;
+    }
     match source.raw_os_error() {
         Some(libc::EAGAIN) => {
             "raise the limit of processes (ulimit -u), or end some, and try again"
@@ -152,11 +156,6 @@ pub fn start_hint(source: &io::Error) -> &'static str {
         Some(libc::ENOMEM) => "free memory on the machine, and try again",
         _ => "install the node's program whole, and do not replace it while it runs",
     }
-}
-
-/// Whether nobody is there who starts probes for a confined process.
-fn is_unhelped(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::BrokenPipe
 }
 
 impl ProbeError {
@@ -172,7 +171,9 @@ impl ProbeError {
 impl Explain for ProbeError {
     fn code(&self) -> &str {
         match self {
-            Self::NotStarted { source, .. } if is_unhelped(source) => codes::NO_HELPER,
+            Self::NotStarted { source, .. } | Self::Unheard { source } if is_unhelped(source) => {
+                codes::NO_HELPER
+            }
             Self::NotStarted { .. } => codes::PROBE_NOT_STARTED,
             Self::Unheard { .. } => codes::PROBE_UNHEARD,
             Self::Crashed { .. } => codes::PROBE_CRASHED,
@@ -195,9 +196,7 @@ impl Explain for ProbeError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
-            Self::NotStarted { source, .. } if is_unhelped(source) => {
-                "end the node and start it again, then order it again: nothing is lost with that"
-            }
+            Self::Unheard { source } if is_unhelped(source) => UNHELPED_NEXT,
             Self::NotStarted { source, .. } => start_hint(source),
             Self::WrongProbe => {
                 "install the node's program whole, and do not replace it while it runs"
@@ -250,6 +249,21 @@ mod tests {
         assert!(next_of(libc::EMFILE).contains("ulimit -n"));
         assert!(next_of(libc::ENOMEM).contains("memory"));
         assert!(next_of(libc::ENOENT).contains("install the node's program"));
+    }
+
+    #[test]
+    fn a_probe_of_which_nobody_knows_the_end_asks_for_no_other_limits() {
+        let source = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let program = PathBuf::from("/usr/bin/refit");
+        for error in [
+            ProbeError::Unheard { source: source() },
+            ProbeError::NotStarted {
+                program,
+                source: source(),
+            },
+        ] {
+            assert_eq!((error.code(), &*error.next()), ("no-helper", UNHELPED_NEXT));
+        }
     }
 
     #[test]

@@ -80,6 +80,11 @@ fn heard(command: &ProbeCommand, started: io::Result<Started>) -> Result<Output,
     let outputs = [child.stdout, child.stderr].map(Some);
     let heard =
         listen(outputs, &mut ear, deadline).and_then(|()| end(&mut child.process, deadline));
+    // Whoever has no helper any more does not know whether it was the module that took the time.
+    let heard = match (heard, child.process.try_wait()) {
+        (Err(Silence::TimeUp), Err(error)) => Err(Silence::Failed(error)),
+        (heard, _) => heard,
+    };
     match heard {
         Ok(status) => Ok(Output {
             status,

@@ -87,6 +87,12 @@ pub enum BindError {
         /// The path.
         path: PathBuf,
     },
+    /// Something that is no file lies where the lock of the socket is.
+    #[error("{} exists and is no file; remove it, or give the socket another path", path.display())]
+    NoLock {
+        /// The path of the lock.
+        path: PathBuf,
+    },
     /// The system does not give the socket to the group.
     #[error("{} cannot be given to the group {group}; name a group that this user is a member of", path.display())]
     Group {

@@ -5,7 +5,8 @@
 //! at once cannot both take over a stale socket.
 
 use crate::listen::BindError;
-use rustix::fs::Mode;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
@@ -130,8 +131,20 @@ fn lock(path: &Path) -> Result<Lock, BindError> {
         .truncate(false)
         .write(true)
         .mode(MODE)
-        .open(name)
-        .map_err(fail)?;
+        // Engines can put a pipe there, whose opener would wait for a reader.
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(&name);
+    let no_file = || BindError::NoLock {
+        path: name.clone().into(),
+    };
+    let file = file.map_err(|error| match Errno::from_io_error(&error) {
+        // A socket, a pipe that nobody reads, a folder.
+        Some(Errno::NXIO | Errno::ISDIR) => no_file(),
+        _ => fail(error),
+    })?;
+    if !file.metadata().map_err(fail)?.is_file() {
+        return Err(no_file());
+    }
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(BindError::InUse {

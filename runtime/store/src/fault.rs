@@ -1,6 +1,7 @@
 //! [`Fault`]: why a store takes nothing more; [`OpenError`]: why it cannot be had.
 
 use crate::disk::Mark;
+use crate::{NO_FILE_NEXT, is_no_file};
 use refit_abi::codes;
 use refit_abi::host::{Explain, shown};
 use std::borrow::Cow;
@@ -169,6 +170,7 @@ impl Explain for OpenError {
             OpenError::Io { source, .. } if Fault::of_io(source) == Fault::DiskFull => {
                 "make room on the disk of the data folder, and start the node again"
             }
+            OpenError::Io { source, .. } if is_no_file(source) => NO_FILE_NEXT,
             OpenError::Io { .. } => {
                 "give the node the rights to its data folder, and start it again"
             }

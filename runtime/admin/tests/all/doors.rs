@@ -124,6 +124,22 @@ async fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_pipe_in_the_place_of_the_lock_is_named_and_not_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let lock = folder.path().join("admin.sock.lock");
+    mknodat(CWD, &lock, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let error = bind(&path).await.unwrap_err();
+    assert!(matches!(error, BindError::NoLock { .. }), "{error}");
+    // Also one that somebody reads.
+    let reads = std::fs::File::options().read(true).write(true).open(&lock);
+    let error = bind(&path).await.unwrap_err();
+    assert!(matches!(error, BindError::NoLock { .. }), "{error}");
+    drop(reads.unwrap());
+}
+
+#[tokio::test]
 async fn a_shutdown_lets_go_of_the_path() {
     let served = Served::unix().await;
     let mut idle = served.connect().await;

@@ -59,6 +59,8 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let data_dir = whole(config::data_dir(common, &file));
     make_data_dir(&data_dir)?;
     let _lock = lock(&data_dir, &listens)?;
+    let choice = args.sandbox.or(file.node.sandbox).unwrap_or_default();
+    sandbox::look_for_links(choice, &before, &data_dir)?;
     let engines = engines(args, &file, &data_dir, &before)?;
     let keyset = outside.keyset().map(<[u8]>::to_vec);
     restart.goes_on_with(outside);

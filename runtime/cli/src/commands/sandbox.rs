@@ -43,6 +43,30 @@ pub(super) struct Sandbox {
     pub(super) says: String,
 }
 
+/// Whether this process is to enter a room. What is off at the start stays off: only a new process enters.
+fn is_entered(choice: SandboxChoice, before: &Before) -> bool {
+    choice != SandboxChoice::Off && !before.is_restart()
+}
+
+/// Refuses a data folder with a part that the room would not reach. Before anything is built in it: what compiles is not
+/// confined, and would write behind a link that an engine has laid there.
+pub(super) fn look_for_links(
+    choice: SandboxChoice,
+    before: &Before,
+    data_dir: &Path,
+) -> Result<(), Box<RunError>> {
+    if !is_entered(choice, before) {
+        return Ok(());
+    }
+    let real = data_dir
+        .canonicalize()
+        .map_err(|source| RunError::DataDir {
+            path: data_dir.to_owned(),
+            source,
+        })?;
+    refuse_links_out(&real)
+}
+
 /// Enters the sandbox as it is chosen.
 pub(super) fn enter(
     choice: SandboxChoice,
@@ -60,8 +84,7 @@ pub(super) fn enter(
     if choice == SandboxChoice::Require && before.is_restart() {
         return Err(Box::new(RunError::Sandbox(ConfineError::NotConfined)));
     }
-    // What is off at the start stays off: only a new process enters.
-    if choice == SandboxChoice::Off || before.is_restart() {
+    if !is_entered(choice, before) {
         return Ok(Sandbox {
             helper: None,
             says: "off; the code of engines reaches all that this user does".to_owned(),
@@ -69,7 +92,6 @@ pub(super) fn enter(
     }
     // Its name as it is, behind all links: what lies inside has no say in where it is.
     let data_dir = &needs.data_dir.canonicalize().map_err(no_helper)?;
-    refuse_links_out(data_dir)?;
     let needs = Needs { data_dir, ..needs };
     std::fs::create_dir_all(copies(data_dir)).map_err(no_helper)?;
     let helper = begin(data_dir, Some(needs.builds)).map_err(no_helper)?;

@@ -5,19 +5,33 @@
 //! like to reach, and the next start would open that to it.
 
 use super::run_error::RunError;
-use std::fs::read_dir;
-use std::path::{Path, PathBuf};
+use crate::source::BUILDS;
+use std::fs::{DirEntry, read_dir};
+use std::path::{Component, Path, PathBuf};
 
-/// Folders in the data folder of which the node opens what is in them.
-const FOLDERS: [&str; 5] = ["", "store", "store/checkpoints", "store/code", "releases"];
+/// Folders in the data folder of which the node opens what is in them. A release has one of its own beside.
+const FOLDERS: [&str; 6] = [
+    "",
+    "store",
+    "store/checkpoints",
+    "store/code",
+    RELEASES,
+    BUILDS,
+];
+
+/// The folder of releases.
+const RELEASES: &str = "releases";
 
 /// Entries of a folder that are looked at, at most.
 const ENTRIES_MAX: usize = 4096;
 
+/// Links that lead to one another, at most: the system follows no more.
+const LINKS_MAX: usize = 40;
+
 /// Refuses a data folder, given by the name behind all links, a part of which lies elsewhere.
 pub(super) fn refuse_links_out(data_dir: &Path) -> Result<(), Box<RunError>> {
-    for folder in FOLDERS {
-        let folder = data_dir.join(folder);
+    let folders = FOLDERS.iter().map(|folder| data_dir.join(folder));
+    for folder in folders.chain(releases(data_dir)) {
         if let Some((path, target)) = links_out(&folder, data_dir).min() {
             return Err(Box::new(RunError::LeadsOut { path, target }));
         }
@@ -25,23 +39,62 @@ pub(super) fn refuse_links_out(data_dir: &Path) -> Result<(), Box<RunError>> {
     Ok(())
 }
 
-/// The links in a folder that lead out of the data folder, and where to. A folder that cannot be read has none: whoever
-/// needs it says so.
+/// The folder of each release.
+fn releases(data_dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let is_folder = |entry: &DirEntry| entry.file_type().is_ok_and(|it| it.is_dir());
+    let entries = entries(&data_dir.join(RELEASES)).filter(is_folder);
+    entries.map(|entry| entry.path())
+}
+
+/// What is in a folder. In one that cannot be read there is nothing: whoever needs it says so.
+fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> + use<> {
+    let entries = read_dir(folder).into_iter().flatten();
+    entries.take(ENTRIES_MAX).flatten()
+}
+
+/// The links in a folder that lead out of the data folder, and where to.
 fn links_out(folder: &Path, data_dir: &Path) -> impl Iterator<Item = (PathBuf, PathBuf)> {
-    let entries = read_dir(folder).into_iter().flatten().take(ENTRIES_MAX);
-    entries.filter_map(move |entry| {
-        let entry = entry.ok()?;
-        entry.file_type().ok().filter(|it| it.is_symlink())?;
-        // Of one that leads to nothing, or in a circle, where it says.
-        let target = entry.path().canonicalize();
-        let target = target.or_else(|_| entry.path().read_link()).ok()?;
-        (!target.starts_with(data_dir)).then(|| (entry.path(), target))
+    let is_link = |entry: &DirEntry| entry.file_type().is_ok_and(|it| it.is_symlink());
+    let links = entries(folder).filter(is_link).map(|entry| entry.path());
+    links.filter_map(move |link| {
+        let target = leads_to(&link);
+        (!target.starts_with(data_dir)).then_some((link, target))
     })
+}
+
+/// Where a link leads; of one that leads to nothing, where that would be. One that leads in a circle stays in it.
+fn leads_to(link: &Path) -> PathBuf {
+    let mut at = link.to_owned();
+    for _ in 0..LINKS_MAX {
+        let (Ok(target), Some(folder)) = (at.read_link(), at.parent()) else {
+            break;
+        };
+        at = real(&folder.join(target));
+    }
+    at
+}
+
+/// A path as it is behind all links of the folders that there are.
+fn real(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|part| {
+        let found = part.canonicalize().ok()?;
+        Some((found, path.strip_prefix(part).ok()?))
+    });
+    let (mut real, rest) = found.unwrap_or((PathBuf::new(), path));
+    for part in rest.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            Component::CurDir => {}
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use refit_abi::host::Explain;
     use std::fs::{create_dir, write};
     use std::os::unix::fs::symlink;
 
@@ -72,7 +125,13 @@ mod tests {
             assert_eq!((path, &target), (link.clone(), leads_to));
             std::fs::remove_file(link).unwrap();
         }
-        for at in ["store/newest", "store/checkpoints/1.image", "releases/ab"] {
+        for at in [
+            "store/newest",
+            "store/checkpoints/1.image",
+            "releases/ab",
+            "releases/cd/files",
+            "builds/rooms",
+        ] {
             let link = data.join(at);
             std::fs::create_dir_all(link.parent().unwrap()).unwrap();
             symlink(&note, &link).unwrap();
@@ -84,5 +143,40 @@ mod tests {
         symlink(&circle, &circle).unwrap();
         // It leads nowhere else: whoever opens it says what is wrong with it.
         refuse_links_out(&data).unwrap();
+    }
+    #[test]
+    fn a_link_that_leads_to_nothing_inside_of_the_folder_is_no_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().canonicalize().unwrap().join("data");
+        let releases = data.join("releases");
+        std::fs::create_dir_all(&releases).unwrap();
+        symlink("releases", data.join("inside")).unwrap();
+        for (at, target) in [
+            (".#note", "op@host.123:456"),
+            ("releases/1", "1"),
+            ("releases/2", "../none"),
+            ("one", "inside/../none/../two"),
+        ] {
+            let link = data.join(at);
+            symlink(target, &link).unwrap();
+            refuse_links_out(&data).unwrap();
+        }
+        for target in ["../../none", "../inside/../../none", "./../../none/x"] {
+            let link = releases.join("3");
+            symlink(target, &link).unwrap();
+            let refused = *refuse_links_out(&data).unwrap_err();
+            assert!(
+                matches!(&refused, RunError::LeadsOut { path, target }
+                    if *path == link && target.starts_with(folder.path().canonicalize().unwrap().join("none"))),
+                "{refused:?}"
+            );
+            assert!(
+                refuse_links_out(&data)
+                    .unwrap_err()
+                    .next()
+                    .contains("remove it")
+            );
+            std::fs::remove_file(link).unwrap();
+        }
     }
 }

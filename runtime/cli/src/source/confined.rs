@@ -10,7 +10,7 @@ use refit_release::tree::Listing;
 use refit_sandbox::{Launcher, Level, Policy};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The hidden command that makes rooms.
 const LAUNCHER: &str = "launcher";
@@ -61,7 +61,17 @@ fn resolved(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut above = path.ancestors();
     let real = above.find_map(|one| Some((one.canonicalize().ok()?, path.strip_prefix(one).ok()?)));
-    real.map_or_else(|| path.clone(), |(real, rest)| real.join(rest))
+    let Some((mut real, rest)) = real else {
+        return path;
+    };
+    // What is not there is no link: the way back out of it is the way that it came.
+    for part in rest.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 /// All folders in which releases may have been built: that of the cache, and where there is none, that of a node's data folder.

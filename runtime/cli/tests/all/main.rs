@@ -26,6 +26,7 @@ mod guide_run;
 mod helper_ended;
 mod json;
 mod kept;
+mod laid;
 mod large_answers;
 mod node;
 mod offline;

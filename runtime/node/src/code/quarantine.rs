@@ -11,10 +11,10 @@ use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::Metrics;
 use refit_admin::api::{QuarantineEntry, QuarantineState};
+use refit_store::{NO_FILE_NEXT, is_no_file, open_file};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,6 +94,7 @@ impl Explain for QuarantineError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            QuarantineError::Unreadable { source, .. } if is_no_file(source) => NO_FILE_NEXT,
             QuarantineError::Unreadable { .. } | QuarantineError::Unwritable { .. } => {
                 "give the node the rights to its data folder, and the disk space"
             }
@@ -349,7 +350,7 @@ impl List {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(path)?
+    open_file(path)?
         .take(FILE_BYTES_MAX)
         .read_to_end(&mut text)?;
     Ok(text)

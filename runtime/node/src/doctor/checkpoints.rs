@@ -5,8 +5,7 @@ use crate::blocks::states::KeptState;
 use crate::recovery::about::About;
 use crate::recovery::state::tree_of;
 use refit_kernel::StreamError;
-use refit_store::Checkpoint;
-use std::fs::File;
+use refit_store::{Checkpoint, is_no_file, open_file};
 use std::io::ErrorKind;
 
 /// A checkpoint, and what stands beside its states.
@@ -39,9 +38,9 @@ pub(super) fn look(checkpoint: &Checkpoint) -> Looked {
 
 /// As a start looks at it: what is damaged lets it take the one before, and nothing else does.
 fn image(checkpoint: &Checkpoint, kept: Option<&KeptState>) -> ImageState {
-    let file = match File::open(&checkpoint.path) {
+    let file = match open_file(&checkpoint.path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+        Err(error) if error.kind() == ErrorKind::NotFound || is_no_file(&error) => {
             return ImageState::Damaged(error.to_string());
         }
         Err(error) => return ImageState::Refused(error.to_string()),

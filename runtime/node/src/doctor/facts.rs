@@ -54,6 +54,11 @@ pub enum LockFacts {
         /// Whether that process is there.
         is_alive: bool,
     },
+    /// Something that no node has made stands where the lock's file is.
+    Foreign {
+        /// What it is: `a link`, or `no file`.
+        what: &'static str,
+    },
     /// Nobody knows: the file cannot be opened or locked.
     Unknown {
         /// The system's error.

@@ -113,6 +113,7 @@ fn lock_facts(looked: &Looked) -> LockFacts {
             socket: holder.as_ref().map(|it| it.socket.clone()),
             is_alive: holder.as_ref().is_some_and(|it| folder::is_alive(it.pid)),
         },
+        Looked::Foreign(what) => LockFacts::Foreign { what },
         Looked::Unknown(error) => LockFacts::Unknown {
             why: error.to_string(),
         },

@@ -10,7 +10,7 @@ use refit_abi::host::Kind;
 use refit_kernel::{Executor, GenerationTable, ImageReader, Parameters, StreamError};
 use refit_loader::{LoadedModule, Loader};
 use refit_ordering::StateOf;
-use refit_store::{Archive, Checkpoint, Store};
+use refit_store::{Archive, Checkpoint, Store, is_no_file, open_file};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::sync::Arc;
@@ -73,9 +73,9 @@ impl Kept {
         // Only damage lets the one before be taken: what another program wrote, or what this one cannot take, is sound.
         let about = About::from_bytes(&checkpoint.about);
         let about = about.map_err(|why| RecoveryError::NoCheckpoint { why })?;
-        let file = match File::open(&checkpoint.path) {
+        let file = match open_file(&checkpoint.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound || is_no_file(&error) => {
                 return Ok(Err(error.to_string()));
             }
             // The file may be sound: nothing is decided about it.

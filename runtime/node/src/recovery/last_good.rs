@@ -11,7 +11,7 @@ use crate::code::armed;
 use crate::rehearsal::RehearsalCommand;
 use refit_abi::{EngineId, Height, Sender};
 use refit_kernel::Poison;
-use refit_store::{Archive, ArchiveView, Checkpoint, Fault, RecordChange, Store};
+use refit_store::{Archive, ArchiveView, Checkpoint, Fault, RecordChange, Store, read_file};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io;
@@ -109,7 +109,7 @@ impl Search<'_> {
         if found.bytes > bytes_max as u64 {
             return Ok(Found::TooLarge(found.bytes));
         }
-        Ok(Found::State(std::fs::read(state_file(&folder.0))?))
+        Ok(Found::State(read_file(&state_file(&folder.0))?))
     }
 
     /// Those of the checkpoint, and of the upgrades that the log makes again.

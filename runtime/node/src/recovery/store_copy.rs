@@ -4,10 +4,10 @@
 use super::trial::TrialError;
 use refit_abi::Height;
 use refit_store::{
-    Archive, BlockLog as _, Checkpoint, DiskStore, Fault, Keep, RecordChange, Store,
+    Archive, BlockLog as _, Checkpoint, DiskStore, Fault, Keep, RecordChange, Store, open_file,
+    read_file,
 };
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -58,7 +58,7 @@ impl StoreCopy<'_> {
         let copy = DiskStore::open(folder)?;
         let to = copy.archive().ok_or(Fault::Ended)?;
         let new = to.new_checkpoint()?;
-        io::copy(&mut File::open(&from.path)?, &mut new.file())?;
+        io::copy(&mut open_file(&from.path)?, &mut new.file())?;
         let keep = Keep {
             height: from.height,
             about: from.about.clone(),
@@ -68,7 +68,7 @@ impl StoreCopy<'_> {
         for artifact in &self.artifacts {
             let path = self.archive.code(artifact);
             let path = path.ok_or_else(|| io::Error::other("a library is gone"))?;
-            to.keep_code(&std::fs::read(path)?)?;
+            to.keep_code(&read_file(&path)?)?;
         }
         to.set_records(self.records.clone())?;
         drop(copy);

@@ -16,9 +16,11 @@ use crate::rehearsal::RehearsalCommand;
 use crate::rehearsal::process::{
     Complaint, Heard, Listened, Outputs, Until, converse, end, listen,
 };
+use refit_abi::codes;
 use refit_abi::host::shown;
+use refit_admin::Refusal;
 use refit_admin::api::RollBackReport;
-use refit_loader::helper::{Given, Kind, Started};
+use refit_loader::helper::{Given, Kind, Started, UNHELPED_NEXT, is_unhelped};
 use refit_store::{AppendError, Archive, Fault, OpenError, ReadError, RecordChange, Store};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -62,10 +64,30 @@ pub(crate) enum TrialError {
     Slow,
     #[error("{} does not start: {source}", program.display())]
     NotStarted { program: PathBuf, source: io::Error },
+    #[error("how the trial ended is not known: {0}")]
+    Unwatched(io::Error),
     #[error("the blocks were not made anew within {seconds} s")]
     Late { seconds: u64 },
     #[error("the code of before does not come to the end of the blocks: {why}")]
     Failed { why: String },
+}
+
+impl TrialError {
+    /// Whether nobody is there any more who starts trials for a confined node.
+    fn is_unhelped(&self) -> bool {
+        match self {
+            Self::NotStarted { source, .. } => is_unhelped(source),
+            Self::Unwatched(_) => true,
+            _ => false,
+        }
+    }
+
+    /// What is answered where nothing is at fault but that; `None` if it is something else.
+    pub(crate) fn unhelped(&self) -> Option<Refusal> {
+        let next = UNHELPED_NEXT;
+        self.is_unhelped()
+            .then(|| Refusal::new(503, codes::NO_HELPER, self.to_string(), next))
+    }
 }
 
 /// What is tried.
@@ -149,11 +171,13 @@ pub(super) fn child<T: DeserializeOwned>(
     let late = TrialError::Late {
         seconds: command.deadline.as_secs(),
     };
-    match listen(&output.lines, &mut heard, &until) {
+    match listen(&mut child, &output.lines, &mut heard, &until) {
         Listened::Closed => {}
+        Listened::Unwatched(error) => return Err(TrialError::Unwatched(error)),
         Listened::Late | Listened::CalledOff => return Err(late),
     }
-    let status = end(&mut child, &until).ok_or(late)?;
+    let ended = end(&mut child, &until).map_err(TrialError::Unwatched)?;
+    let status = ended.ok_or(late)?;
     let said = heard.report.filter(|_| status.success());
     let tried = said.and_then(|said| serde_json::from_slice(&said).ok());
     tried.ok_or_else(|| TrialError::Failed {

@@ -7,8 +7,7 @@ use super::kept::look_through;
 use crate::probation::OnProbation;
 use refit_abi::Height;
 use refit_loader::ArtifactId;
-use refit_store::{Archive, Fault, Store};
-use std::fs::File;
+use refit_store::{Archive, Fault, Store, open_file, read_file};
 use std::io;
 use std::path::PathBuf;
 
@@ -47,7 +46,7 @@ pub(crate) fn check(
         why,
     };
     let about = About::from_bytes(&checkpoint.about).map_err(damaged)?;
-    let file = File::open(&checkpoint.path).map_err(|error| damaged(error.to_string()))?;
+    let file = open_file(&checkpoint.path).map_err(|error| damaged(error.to_string()))?;
     look_through(&file).map_err(|error| damaged(error.to_string()))?;
     code(&about, archive)?;
     // The first and the last that would be needed: the log has no gaps. They may not be made yet.
@@ -77,7 +76,7 @@ fn code(about: &About, archive: &dyn Archive) -> Result<(), NoWayBack> {
             kind: kind.kind.clone(),
             artifact: kind.artifact.clone(),
         })?;
-        match std::fs::read(&path) {
+        match read_file(&path) {
             Ok(bytes) if ArtifactId::of(&bytes).to_string() == kind.artifact => {}
             Ok(_) => return Err(NoWayBack::CodeChanged { path }),
             Err(source) => return Err(NoWayBack::Code { path, source }),

@@ -5,6 +5,7 @@ use refit_abi::Generation;
 use refit_abi::codes;
 use refit_abi::host::{Explain, Explained};
 use refit_kernel::{ImageError, StreamError};
+use refit_loader::helper::{UNHELPED_NEXT, is_unhelped};
 use refit_loader::probe::start_hint;
 use std::borrow::Cow;
 use std::io;
@@ -19,6 +20,12 @@ pub enum RehearsalError {
     NotStarted {
         /// Its program.
         program: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// Nobody knows how the child ended: whoever had started it for the node has ended too.
+    #[error("how the rehearsal ended is not known: {source}")]
+    Unwatched {
         /// The system's error.
         source: io::Error,
     },
@@ -157,6 +164,8 @@ fn said(output: &str) -> String {
 impl Explain for RehearsalError {
     fn code(&self) -> &str {
         match self {
+            RehearsalError::NotStarted { source, .. } if is_unhelped(source) => codes::NO_HELPER,
+            RehearsalError::Unwatched { .. } => codes::NO_HELPER,
             RehearsalError::NotStarted { .. } => codes::REHEARSAL_NOT_STARTED,
             RehearsalError::Image(ImageError::TooLarge { .. }) => codes::REHEARSAL_TOO_LARGE,
             RehearsalError::Image(error) => error.code(),
@@ -183,6 +192,7 @@ impl Explain for RehearsalError {
     fn next(&self) -> Cow<'_, str> {
         let next = match self {
             RehearsalError::NotStarted { source, .. } => start_hint(source),
+            RehearsalError::Unwatched { .. } => UNHELPED_NEXT,
             RehearsalError::WrongProgram | RehearsalError::NotUnderstood { .. } => {
                 "install the node's program whole, and do not replace it while it runs"
             }

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use refit_loader::helper::Process;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const OUTPUT_BYTES_MAX: u64 = 8 << 20;
 /// Lines that wait to be looked at.
 const LINES_MAX: usize = 64;
 
-/// Between two looks at whether the rehearsal is called off while its child is silent.
+/// Between two looks at whether the rehearsal is called off, or nobody watches its child, while that is silent.
 const CALLED_OFF_LOOK: Duration = Duration::from_millis(10);
 
 /// How much of the end of standard error is kept, in bytes.
@@ -60,6 +60,8 @@ pub(crate) enum Listened {
     Late,
     /// Nobody wants to know any more.
     CalledOff,
+    /// Nobody knows what becomes of the child.
+    Unwatched(io::Error),
 }
 
 /// Where a child writes.
@@ -69,7 +71,7 @@ pub(crate) struct Outputs {
 }
 
 /// Threads that read both outputs. They end with the pipes, so none of them is waited for.
-pub(crate) fn converse(outputs: Outputs) -> std::io::Result<Output> {
+pub(crate) fn converse(outputs: Outputs) -> io::Result<Output> {
     let (sender, lines) = bounded(LINES_MAX);
     let (complaint, (ended, complained)) = (Complaint::default(), bounded(0));
     let thread = |name: &str| std::thread::Builder::new().name(format!("refit-rehearsal-{name}"));
@@ -110,7 +112,12 @@ fn keep_end(mut output: impl Read, complaint: &Complaint) {
 }
 
 /// Listens until the child has closed its output.
-pub(crate) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until<'_>) -> Listened {
+pub(crate) fn listen(
+    child: &mut Process,
+    lines: &Receiver<Vec<u8>>,
+    heard: &mut Heard,
+    until: &Until<'_>,
+) -> Listened {
     loop {
         if (until.called_off)() {
             return Listened::CalledOff;
@@ -124,19 +131,27 @@ pub(crate) fn listen(lines: &Receiver<Vec<u8>>, heard: &mut Heard, until: &Until
             Err(RecvTimeoutError::Timeout) if Instant::now() >= until.deadline => {
                 return Listened::Late;
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            // One that has just been started outlives its helper, and holds its output open.
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(error) = child.try_wait() {
+                    return Listened::Unwatched(error);
+                }
+            }
         }
     }
 }
 
-/// Waits for the end of a child that closed its output.
-pub(crate) fn end(child: &mut Process, until: &Until<'_>) -> Option<ExitStatus> {
+/// Waits for the end of a child that closed its output; `None` if it does not come in time.
+///
+/// # Errors
+/// The system's error: nobody knows how it ends, or whether it has.
+pub(crate) fn end(child: &mut Process, until: &Until<'_>) -> io::Result<Option<ExitStatus>> {
     loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
         }
         if Instant::now() >= until.deadline || (until.called_off)() {
-            return None;
+            return Ok(None);
         }
         std::thread::sleep(EXIT_LOOK);
     }

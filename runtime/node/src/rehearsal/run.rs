@@ -95,12 +95,15 @@ fn follow(
         deadline,
         called_off,
     };
-    match listen(&output.lines, &mut heard, &until) {
+    let unwatched = |source| RehearsalError::Unwatched { source };
+    match listen(child, &output.lines, &mut heard, &until) {
         Listened::Closed => {}
+        Listened::Unwatched(error) => return Err(unwatched(error)),
         Listened::Late => return Err(timed_out(heard)),
         Listened::CalledOff => return Err(RehearsalError::CalledOff),
     }
-    let Some(status) = end(child, &until) else {
+    let ended = end(child, &until).map_err(unwatched)?;
+    let Some(status) = ended else {
         return Err(match called_off() {
             true => RehearsalError::CalledOff,
             false => timed_out(heard),

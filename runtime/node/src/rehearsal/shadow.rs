@@ -17,6 +17,7 @@ use refit_kernel::{
 };
 use refit_loader::ChildLoader;
 use refit_ordering::{Block, SealedBlock};
+use refit_store::open_file;
 use refit_upgrade::{Armed, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -89,7 +90,7 @@ pub(super) fn run(
 }
 
 fn begin(stretch: &Stretch) -> Result<ImageReader<BufReader<File>>, Failed> {
-    let file = File::open(&stretch.checkpoint).map_err(|error| Failed {
+    let file = open_file(&stretch.checkpoint).map_err(|error| Failed {
         code: codes::REHEARSAL_CUT.to_owned(),
         detail: format!("the checkpoint cannot be read: {error}"),
         next: "plan again: a newer one may have taken its place".to_owned(),

@@ -17,14 +17,15 @@ use parking_lot::{Mutex, MutexGuard};
 use refit_admin::RELEASES_AT_ONCE_MAX;
 use refit_admin::api::ReleaseName;
 use refit_release::{FileId, ReleaseBytes, ReleaseId, VerifiedRelease};
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use refit_store::open_file;
 
 /// Releases that are kept.
 pub const RELEASES_MAX: usize = 64;
@@ -354,22 +355,6 @@ impl ReleaseFolder {
 
     pub(super) fn of(&self, id: ReleaseId) -> PathBuf {
         self.path.join(id.to_string())
-    }
-}
-
-/// Opens a file of a release's folder, and nothing that would be waited for: engines may have put a pipe there.
-///
-/// # Errors
-/// The system's, and [`io::ErrorKind::InvalidData`] where there is something that is no file.
-pub fn open_file(path: &Path) -> io::Result<File> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file")),
     }
 }
 

@@ -139,7 +139,9 @@ impl Node {
                     "start it afresh: refit engine restart ENGINE; or restore a snapshot of before";
                 Err(Refusal::new(409, codes::REVIVE_TOO_LARGE, detail, next))
             }
-            Err(error) => Err(failed(&error.to_string())),
+            Err(error) => Err(error
+                .unhelped()
+                .unwrap_or_else(|| failed(&error.to_string()))),
         }
     }
 

@@ -34,6 +34,7 @@ impl Node {
                 "try again when it has ended",
             ));
         };
+        self.upgrades.starts_again()?;
         self.tried(id, &one)
     }
 
@@ -57,9 +58,11 @@ impl Node {
             told: self.probation.told(),
             folder: self.trials.folder.clone(),
         };
-        trial
-            .run(command)
-            .map_err(|error| failed(error.to_string()))
+        trial.run(command).map_err(|error| {
+            error
+                .unhelped()
+                .unwrap_or_else(|| failed(error.to_string()))
+        })
     }
 }
 

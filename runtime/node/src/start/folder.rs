@@ -9,7 +9,9 @@
 
 use refit_abi::codes;
 use refit_abi::host::Explain;
+use refit_store::{is_no_file, open_file_as};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
@@ -106,13 +108,23 @@ pub enum FolderError {
         /// The system's error.
         source: io::Error,
     },
+    /// Something that no node has made stands where the lock's file is.
+    #[error("the data folder cannot be locked: {} is {what}", path.display())]
+    NoLock {
+        /// The lock's file.
+        path: PathBuf,
+        /// What is there: `a link`, or `no file`.
+        what: &'static str,
+    },
 }
 
 impl Explain for FolderError {
     fn code(&self) -> &str {
         match self {
             FolderError::InUse { .. } => codes::DATA_FOLDER_IN_USE,
-            FolderError::Unlockable { .. } => codes::DATA_FOLDER_UNLOCKABLE,
+            FolderError::Unlockable { .. } | FolderError::NoLock { .. } => {
+                codes::DATA_FOLDER_UNLOCKABLE
+            }
         }
     }
 
@@ -124,6 +136,9 @@ impl Explain for FolderError {
             FolderError::Unlockable { .. } => {
                 "give the node the rights to its data folder, on a file system that supports locks"
             }
+            FolderError::NoLock { .. } => {
+                "remove it, and start the node again: engines can write there, and the node makes a file of its own"
+            }
         })
     }
 }
@@ -134,21 +149,12 @@ impl FolderLock {
     /// # Errors
     /// [`FolderError`].
     pub fn take(path: &Path, holder: &Holder) -> Result<Self, FolderError> {
-        let fail = |source| FolderError::Unlockable {
-            path: path.to_owned(),
-            source,
-        };
-        let mut file = OpenOptions::new()
-            .create(true)
-            // It may be another node's, which has written its name there.
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(LOCK_MODE)
-            // A node that is not confined yet writes to it: not where an engine of before has put a link.
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(path.join(LOCK_NAME))
-            .map_err(fail)?;
+        let fail = |source| refused(path, source);
+        let mut options = OpenOptions::new();
+        // It may be another node's, which has written its name there.
+        options.create(true).truncate(false);
+        options.read(true).write(true).mode(LOCK_MODE);
+        let mut file = open(path, &options).map_err(fail)?;
         let began = Instant::now();
         loop {
             match file.try_lock() {
@@ -185,18 +191,23 @@ pub(crate) enum Looked {
     },
     /// A process, which the file names.
     Held(Option<Holder>),
+    /// Something that no node has made is there: `a link`, or `no file`.
+    Foreign(&'static str),
     /// The system does not say.
     Unknown(io::Error),
 }
 
 /// Looks at the lock of the folder at `path`, and changes nothing.
 pub(crate) fn look(path: &Path) -> Looked {
-    let mut file = match File::open(path.join(LOCK_NAME)) {
+    let mut file = match open(path, OpenOptions::new().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Looked::Free { _lock: None };
         }
-        Err(error) => return Looked::Unknown(error),
+        Err(error) => {
+            let what = what_stands_there(&error);
+            return what.map_or(Looked::Unknown(error), Looked::Foreign);
+        }
     };
     match file.try_lock_shared() {
         Ok(()) => Looked::Free {
@@ -204,6 +215,32 @@ pub(crate) fn look(path: &Path) -> Looked {
         },
         Err(TryLockError::WouldBlock) => Looked::Held(read(&mut file)),
         Err(TryLockError::Error(error)) => Looked::Unknown(error),
+    }
+}
+
+/// Opens the lock's file. A node that is not confined yet writes to it: not where an engine of before has put a link.
+fn open(folder: &Path, options: &OpenOptions) -> io::Result<File> {
+    open_file_as(&folder.join(LOCK_NAME), options, OFlags::NOFOLLOW)
+}
+
+/// What stands in the place of the lock's file, if that is why it cannot be opened.
+fn what_stands_there(error: &io::Error) -> Option<&'static str> {
+    match Errno::from_io_error(error) {
+        Some(Errno::LOOP) => Some("a link"),
+        _ => is_no_file(error).then_some("no file"),
+    }
+}
+
+fn refused(folder: &Path, source: io::Error) -> FolderError {
+    match what_stands_there(&source) {
+        Some(what) => FolderError::NoLock {
+            path: folder.join(LOCK_NAME),
+            what,
+        },
+        None => FolderError::Unlockable {
+            path: folder.to_owned(),
+            source,
+        },
     }
 }
 
@@ -338,6 +375,27 @@ mod tests {
         starts_after(&before);
         let socket = || PathBuf::from("/run/a.sock");
         assert_eq!(Holder::this(socket()), Holder::this(socket()));
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_the_lock_is_named_and_not_waited_for() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK_NAME);
+        let refused = |what: &str| {
+            assert!(matches!(look(folder.path()), Looked::Foreign(found) if found == what));
+            let refused = FolderLock::take(folder.path(), &holder(this())).unwrap_err();
+            assert_eq!(refused.code(), "data-folder-unlockable");
+            let said = format!("{} is {what}", path.display());
+            assert!(refused.to_string().contains(&said), "{refused}");
+            assert!(refused.next().contains("remove it"), "{}", refused.next());
+            std::fs::remove_file(&path).unwrap();
+        };
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        refused("no file");
+        std::os::unix::fs::symlink(folder.path().join("other"), &path).unwrap();
+        refused("a link");
+        drop(FolderLock::take(folder.path(), &holder(this())).unwrap());
     }
 
     #[test]

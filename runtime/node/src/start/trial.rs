@@ -10,6 +10,7 @@ use crate::start::config::{NodeConfig, NodeParts};
 use refit_kernel::{EngineState, Executor, LastGood};
 use refit_loader::ProbeCommand;
 use refit_loader::sys::{crash, limits, voice};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -89,7 +90,8 @@ fn found(
     let state = last_good.take();
     let state = state.ok_or("the state before that message cannot be written")?;
     node.stop();
-    std::fs::write(state_file(folder), &state).map_err(|error| error.to_string())?;
+    let written = File::create_new(state_file(folder)).and_then(|mut file| file.write_all(&state));
+    written.map_err(|error| error.to_string())?;
     let bytes = state.len() as u64;
     Ok(FoundState { bytes })
 }

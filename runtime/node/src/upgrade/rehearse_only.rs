@@ -36,6 +36,7 @@ impl Upgrades {
     ) -> Result<RehearsalReport, Refusal> {
         let plan = super::read_plan(plan)?;
         let command = self.policy.rehearsal.as_ref().ok_or_else(off)?;
+        self.starts_again()?;
         let Base { live, grants } = self.base(&plan)?;
         // Before anything of its libraries is looked at.
         self.of_release(&plan, &live, self.store.last())

@@ -22,6 +22,7 @@ use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_admin::api::{self, Offline, UpgradeState};
 use refit_loader::ProbedArtifact;
+use refit_loader::helper::UNHELPED_NEXT;
 use refit_upgrade::{Plan, Strategy};
 use std::fs;
 use std::time::Duration;
@@ -65,7 +66,7 @@ impl Upgrades {
             codes::NO_HELPER,
             "the process that starts probes, rehearsals and trials for this confined node has ended, so nothing can be tried \
              first, and the node would not start again in its own place",
-            "end the node and start it again, then order it again: nothing is lost with that",
+            UNHELPED_NEXT,
         ))
     }
 

@@ -6,8 +6,8 @@
 use super::told::StuckCall;
 use crate::replace::replace;
 use parking_lot::Mutex;
+use refit_store::open_file;
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -185,7 +185,7 @@ impl StuckEntry {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    File::open(path)?
+    open_file(path)?
         .take(FILE_BYTES_MAX)
         .read_to_end(&mut text)?;
     Ok(text)

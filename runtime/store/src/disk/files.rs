@@ -9,7 +9,7 @@
 //! FOLDER/newest                   the how far the log came, by which a loss of its end is seen; trusted if it is whole
 //! ```
 
-use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard};
+use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard, read_file};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -162,7 +162,7 @@ impl Files {
         let artifact = blake3::hash(bytes).to_hex().to_string();
         let path = self.codes().join(&artifact).with_extension(CODE);
         // One that was changed or cut short is written anew.
-        if fs::read(&path).is_ok_and(|kept| kept == bytes) {
+        if read_file(&path).is_ok_and(|kept| kept == bytes) {
             return Ok(artifact);
         }
         let part = path.with_extension(PART);

@@ -19,7 +19,7 @@ use crate::store::{
 };
 use crate::{
     Archive, ArchiveView, CHECKPOINT_ABOUT_BYTES_MAX, Checkpoint, Fault, Keep, NewBranch,
-    NewCheckpoint, OpenError, RECORD_BYTES_MAX, RecordChange, Step, Steps, Unheard,
+    NewCheckpoint, OpenError, RECORD_BYTES_MAX, RecordChange, Step, Steps, Unheard, no_file,
 };
 use commit::{Committer, Shared};
 use crossbeam_channel::bounded;
@@ -84,7 +84,11 @@ impl DiskStore {
         let files = Files::make(folder, steps)?;
         let path = files.blocks();
         // Its file is made before anything else: without it, what is there is of a chain whose log is lost.
-        let is_new = path.metadata().map_or(true, |file| file.len() == 0);
+        let found = path.metadata();
+        if found.as_ref().is_ok_and(|found| !found.is_file()) {
+            return Err(OpenError::io(&path, no_file()));
+        }
+        let is_new = found.map_or(true, |file| file.len() == 0);
         if is_new && files.has_any() {
             return Err(OpenError::Damaged {
                 path,
@@ -92,7 +96,7 @@ impl DiskStore {
                     .to_owned(),
             });
         }
-        let noted = newest::read(&files.newest());
+        let noted = newest::read(&files.newest())?;
         let Opened { db, was_mended } = whole::opened(&path, |builder| builder.create(&path))?;
         // Nobody else has it from here on. It is looked at as a whole before anything is read of it, on a reader of its
         // own: a file that is not whole stays as it is. One that was not closed well is looked at, page by page, as redb

@@ -10,11 +10,12 @@
 //! ```
 
 use super::tables::{self, META, ORDERS, fault};
-use crate::{Fault, OpenError};
+use crate::{Fault, OpenError, is_no_file, open_file_as, read_file};
 use redb::{Database, WriteTransaction};
 use refit_abi::Height;
+use rustix::fs::OFlags;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -69,7 +70,7 @@ impl Newest {
     pub(super) fn begin(path: &Path, mark: Mark) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(MODE);
-        let this = Self(options.open(path)?);
+        let this = Self(open_file_as(path, &options, OFlags::empty())?);
         this.note(mark)?;
         Ok(this)
     }
@@ -97,8 +98,17 @@ pub(super) fn reached(db: &Database, noted: Option<Mark>, path: &Path) -> Result
 }
 
 /// What is noted; what is no note says nothing.
-pub(super) fn read(path: &Path) -> Option<Mark> {
-    let bytes = fs::read(path).ok()?;
+///
+/// # Errors
+/// [`OpenError::Io`] where there is something that is no file.
+pub(super) fn read(path: &Path) -> Result<Option<Mark>, OpenError> {
+    match read_file(path) {
+        Err(error) if is_no_file(&error) => Err(OpenError::io(path, error)),
+        read => Ok(read.ok().and_then(|bytes| noted(&bytes))),
+    }
+}
+
+fn noted(bytes: &[u8]) -> Option<Mark> {
     let (orders, rest) = bytes.split_first_chunk::<PART_BYTES>()?;
     let (height, _) = rest.split_first_chunk::<PART_BYTES>()?;
     let mark = Mark {
@@ -117,28 +127,29 @@ fn written(mark: Mark) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn what_is_no_note_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("newest");
-        assert_eq!(read(&path), None);
+        assert_eq!(read(&path).unwrap(), None);
         let mark = |orders, height| Mark {
             orders,
             height: Height(height),
         };
         let newest = Newest::begin(&path, mark(7, 2)).unwrap();
-        assert_eq!(read(&path), Some(mark(7, 2)));
+        assert_eq!(read(&path).unwrap(), Some(mark(7, 2)));
         newest.note(mark(8, 1 << 40)).unwrap();
-        assert_eq!(read(&path), Some(mark(8, 1 << 40)));
+        assert_eq!(read(&path).unwrap(), Some(mark(8, 1 << 40)));
         let whole = fs::read(&path).unwrap();
         for place in 0..whole.len() {
             let mut flipped = whole.clone();
             flipped[place] ^= 1;
             fs::write(&path, &flipped).unwrap();
-            assert_eq!(read(&path), None, "byte {place}");
+            assert_eq!(read(&path).unwrap(), None, "byte {place}");
             fs::write(&path, &whole[..place]).unwrap();
-            assert_eq!(read(&path), None, "cut to {place}");
+            assert_eq!(read(&path).unwrap(), None, "cut to {place}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! [`Overlay`]: a file that is read, and whose changes stay in memory: redb mends a file after a kill before it reads it,
 //! and whoever only looks changes nothing on the disk.
 
+use crate::open_file;
 use parking_lot::Mutex;
 use redb::StorageBackend;
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ struct Over {
 impl Overlay {
     /// Over the file at `path`, which is opened for reading alone.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         let length = file.metadata()?.len();
         let over = Over {
             length,

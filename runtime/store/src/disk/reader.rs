@@ -52,7 +52,7 @@ impl StoreReader {
         let files = Files::within(folder);
         let path = files.blocks();
         // Before the file: where somebody writes all the same, the file is never behind it.
-        let noted = newest::read(&files.newest());
+        let noted = newest::read(&files.newest())?;
         let overlay = Overlay::open(&path).map_err(|error| OpenError::io(&path, error))?;
         let open = |builder: &mut Builder| builder.create_with_backend(overlay);
         let mut opened = whole::opened(&path, open)?;

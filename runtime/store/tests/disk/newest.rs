@@ -93,3 +93,40 @@ fn what_takes_blocks_off_the_log_is_no_loss() {
         assert_eq!(store.last(), Height(BLOCKS - 1));
     }
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_the_store_is_neither_opened_nor_waited_for() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let pipe =
+        |path: &Path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let library = {
+        let store = DiskStore::open(folder).unwrap();
+        append(&store, 1);
+        let archive = store.archive().unwrap();
+        let library = archive.keep_code(b"a library").unwrap();
+        let path = archive.code(&library).unwrap();
+        fs::remove_file(&path).unwrap();
+        pipe(&path);
+        assert_eq!(archive.code(&library), None);
+        assert_eq!(archive.keep_code(b"a library").unwrap(), library);
+        fs::read(path).unwrap()
+    };
+    assert_eq!(library, b"a library");
+    for name in ["newest", "blocks.redb"] {
+        let (path, kept) = (folder.join(name), folder.join("kept"));
+        fs::rename(&path, &kept).unwrap();
+        pipe(&path);
+        for refused in [
+            DiskStore::open(folder).err().unwrap(),
+            StoreReader::open(folder).err().unwrap(),
+        ] {
+            assert_eq!(refused.code(), "store-not-opened", "{refused}");
+            assert!(refused.to_string().contains("it is no file"), "{refused}");
+            assert!(refused.next().contains("remove it"), "{}", refused.next());
+        }
+        fs::rename(&kept, &path).unwrap();
+    }
+    drop(DiskStore::open(folder).unwrap());
+}

@@ -43,6 +43,11 @@ pub(super) fn lock(lock: &LockFacts) -> Finding {
             format!("process {pid} had the folder and is gone, but its lock is held"),
         )
         .next("find who holds it, with `fuser node.lock` in the folder: a process that the node started"),
+        LockFacts::Foreign { what } => Finding::fault(
+            codes::DATA_FOLDER_UNLOCKABLE,
+            format!("no node starts on the folder: its node.lock is {what}"),
+        )
+        .next("remove it: engines can write there, and a node makes a file of its own"),
         LockFacts::Unknown { why } => {
             let detail = format!("nobody knows whether a node uses the folder: {why}");
             let next = "ask as the user whose folder it is, on a file system that knows locks";

@@ -187,6 +187,8 @@ fn who_has_the_folder_is_named_and_whether_it_answers() {
     let why = "no answer".to_owned();
     let facts = held(true, Some(NodeAnswer::Silent { why: why.clone() }));
     finds(&facts, Warning, "node-unreachable", "no answer");
+    let pipe = with(|facts| facts.lock = LockFacts::Foreign { what: "no file" });
+    finds(&pipe, Fault, "data-folder-unlockable", "is no file");
     let unknown = with(|facts| facts.lock = LockFacts::Unknown { why });
     finds(&unknown, Fault, "data-folder-unlockable", "no answer");
 }
