@@ -121,13 +121,21 @@ impl BuildCommand {
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<Finished, Explained> {
         let not_started = |error: io::Error| {
+            if is_unhelped(&error) {
+                return Explained::new(codes::NO_HELPER, error.to_string(), UNHELPED_NEXT);
+            }
             let detail = format!("the process that builds does not start: {error}");
             let next = "look at what the node's log says of its helper, and start the node again";
             Explained::new(codes::BUILD_IO, detail, next)
         };
         let started = self.start(build).map_err(not_started)?;
         let mut listening = Listening::begin(started, build.order).map_err(not_started)?;
-        listening.listen(heard, is_wanted)
+        listening.listen(heard, is_wanted, &|| self.is_helped())
+    }
+
+    /// Whether whoever starts it is there.
+    fn is_helped(&self) -> bool {
+        self.helper.as_ref().is_none_or(|helper| helper.is_there())
     }
 
     fn start(&self, build: &Build<'_>) -> io::Result<Started> {
@@ -181,6 +189,7 @@ impl Listening {
         &mut self,
         heard: &dyn Fn(bool, u64),
         is_wanted: &dyn Fn() -> bool,
+        is_helped: &dyn Fn() -> bool,
     ) -> Result<Finished, Explained> {
         let deadline = Instant::now() + BUILD_WAIT_MAX;
         let mut finished = None;
@@ -200,8 +209,8 @@ impl Listening {
             }
             let line = match self.output.lines.recv_timeout(WANTED_LOOK) {
                 Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if is_helped() => continue,
+                Err(_) => break,
             };
             match serde_json::from_slice(&line) {
                 Ok(BuildSaid::Progress {
@@ -217,7 +226,13 @@ impl Listening {
             }
         }
         // It says so once all of the library is written.
-        finished.ok_or_else(|| self.ended())
+        finished.ok_or_else(|| match is_helped() {
+            true => self.ended(),
+            false => {
+                let detail = "the process that starts children for this node has ended, and the build with it";
+                Explained::new(codes::NO_HELPER, detail, UNHELPED_NEXT)
+            }
+        })
     }
 
     /// How it has ended without its last word.
