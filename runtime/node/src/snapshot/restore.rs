@@ -321,6 +321,7 @@ impl Restorable {
             height: ground.tip.height,
             about: about.to_bytes(),
             also: None,
+            changes: Vec::new(),
         };
         target.archive.keep_checkpoint(new, keep)?;
         Ok(Restored {
