@@ -7,19 +7,25 @@
 //!
 //! Invariants: a keyset follows another only as its rules say ([`Keyset::rotate`]). The newest release never goes back, also
 //! not when its generation is taken back. A release that is revoked is not begun; one that is live is not taken away by it.
+//! A node whose configuration names an older keyset than it has come to starts only if that one leads to its own.
 
 mod carried;
 mod error;
 mod kept;
+mod rotations;
+mod vouched;
 
 pub use carried::{CarriedKeyset, CarriedTrust};
 pub use error::TrustError;
-pub(crate) use kept::{of_plan, taken_back};
+pub(crate) use kept::{cleared, of_plan, taken_back};
+pub use rotations::{NotLed, Unrelated};
+pub(crate) use vouched::TakenOver;
+pub use vouched::{KeysetFacts, NotVouched, TrustFacts, Vouched};
 
-use kept::{Kept, put_attested, put_keyset, put_newest, put_revoked};
+use kept::{Kept, put_attested, put_before, put_keyset, put_newest, put_revoked};
 use parking_lot::Mutex;
 use refit_abi::Height;
-use refit_admin::api::{FileAttested, KeysetInForce, NewestRelease};
+use refit_admin::api::{FileAttested, KeysetInForce};
 use refit_release::attestation::Attestation;
 use refit_release::keyset::FirstKeyset;
 use refit_release::revocation::Revocation;
@@ -73,6 +79,8 @@ impl Trust {
         let known = self.kept.lock().keyset.clone();
         match known {
             Some(known) if version < known.record().version => {
+                // Whoever has put the later one there, an operator trusts the older one alone.
+                self.kept.lock().is_led_from(&first.trust()?, &known)?;
                 let (version, known) = (version.0, known.record().version.0);
                 tracing::info!(
                     version,
@@ -109,10 +117,13 @@ impl Trust {
                 known.rotate(bytes)?
             }
         };
-        self.keep(vec![put_keyset(&keyset)])?;
+        let before = kept.keyset.as_ref().map(put_before);
+        let changes = before.into_iter().chain([put_keyset(&keyset)]);
+        self.keep(changes.collect())?;
         let (id, version) = (keyset.id(), keyset.record().version.0);
         tracing::info!(%id, version, network = %keyset.record().network, "the node goes by this keyset");
-        kept.keyset = Some(keyset);
+        let before = kept.keyset.replace(keyset);
+        kept.before.extend(before);
         Ok(())
     }
 
@@ -182,7 +193,8 @@ impl Trust {
 
     /// What a snapshot says of it.
     pub(crate) fn carried(&self) -> CarriedTrust {
-        CarriedTrust::of(&self.kept.lock())
+        let kept = self.kept.lock();
+        CarriedTrust::of(&kept, kept.newest)
     }
 
     /// Hears a revocation.
@@ -285,11 +297,7 @@ impl Trust {
             root: keys(&record.root),
             release_threshold: record.release.threshold(),
             release: keys(&record.release),
-            newest: kept.newest.map(|newest| NewestRelease {
-                id: newest.release.to_string(),
-                epoch: newest.position.epoch.0,
-                sequence: newest.position.sequence.0,
-            }),
+            newest: kept.newest.as_ref().map(carried::shown),
             revoked: kept.revoked.keys().map(ToString::to_string).collect(),
         })
     }
