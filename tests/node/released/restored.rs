@@ -6,16 +6,20 @@ use super::{applied, import, imported, newest, next, node, node_with, plan, refu
 use crate::recovery::copy_all;
 use crate::snapshots::take;
 use crate::workshop;
+use refit_abi::Generation;
 use refit_abi::host::Explain;
 use refit_admin::Node as _;
-use refit_node::snapshot::{Restore, RestoreError, Restored, Vouched};
+use refit_admin::api::UpgradeState;
+use refit_node::snapshot::{Restore, RestoreError, Restored, SnapshotFile, Vouched};
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
 use refit_release::Keyset;
 use refit_release::keyset::FirstKeyset;
 use refit_store::{RecordChange, Step, Steps, Store};
-use refit_tests::{opened, same_copy};
+use refit_tests::{Harness, Source, opened, same_copy};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[test]
 fn a_restored_chain_goes_by_its_keyset_and_takes_nothing_older_and_nothing_revoked() {
@@ -46,6 +50,46 @@ fn a_restored_chain_goes_by_its_keyset_and_takes_nothing_older_and_nothing_revok
     let (eight, library) = next(&after, 8);
     imported(&after, packed(&eight, &[&library]));
     assert_eq!(after.node().keyset().unwrap().version, 1);
+}
+
+/// A node with one store of version 1, and an engine beside it that keeps the crew which has run it from ending.
+fn lingering(folder: &Path) -> Harness {
+    let workshop = workshop();
+    let parting = workshop.library("parting", || Source::fixture("parting"));
+    let (store, kv) = (folder.join("store"), workshop.kv_v1());
+    let parts = NodeParts {
+        store: Arc::new(opened(&store)),
+        ..NodeParts::default()
+    };
+    let engines = [("kv", "kv", kv.as_path()), ("last", "parting", &parting)];
+    Harness::start_on(&workshop, &engines, parts, |config| {
+        config.workers = 1;
+        config.data_dir = Some(folder.to_owned());
+        config.keyset = Some(keyset(1));
+    })
+}
+
+#[test]
+fn a_snapshot_taken_before_the_old_crew_has_ended_knows_the_release_that_is_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("taken.snapshot");
+    let node = lingering(folder.path());
+    node.send("last", json!("linger")).unwrap();
+    let (seven, library) = next(&node, 7);
+    let id = imported(&node, packed(&seven, &[&library])).release.id;
+    let plan = serde_json::to_string(&plan(&node, &id).unwrap()).unwrap();
+    let upgrade = node.begin(plan).unwrap();
+    while node.node_report(upgrade).state != UpgradeState::Committed {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    take(node.node(), true, &file).unwrap();
+    assert_eq!(newest(&node), None, "the old crew has ended too soon");
+    let file = SnapshotFile::open(&file).unwrap();
+    assert_eq!(file.header().generation, Generation(2));
+    let carried = file.trust().unwrap().and_then(|trust| trust.newest);
+    assert_eq!(carried.map(|newest| newest.id), Some(id));
+    assert_eq!(node.ended(upgrade).state, UpgradeState::Committed);
+    assert_eq!(newest(&node), Some((1, 7)));
 }
 
 /// Copies a store as it is when the checkpoint of a restore is about to have its name.

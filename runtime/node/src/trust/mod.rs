@@ -24,7 +24,7 @@ pub use vouched::{KeysetFacts, NotVouched, TrustFacts, Vouched};
 
 use kept::{Kept, put_attested, put_before, put_keyset, put_newest, put_revoked};
 use parking_lot::Mutex;
-use refit_abi::Height;
+use refit_abi::{Generation, Height};
 use refit_admin::api::{FileAttested, KeysetInForce};
 use refit_release::attestation::Attestation;
 use refit_release::keyset::FirstKeyset;
@@ -45,6 +45,9 @@ pub(crate) struct Trust {
     /// Whose word it takes for what comes of a source; absent: libraries of a release need nobody's.
     builders: Option<Quorum>,
     kept: Mutex<Kept>,
+    /// The release of the newest upgrade that was let go to its update point, and the generation that it was made for: in a
+    /// later one that release is live.
+    coming: Mutex<Option<(Generation, Newest)>>,
 }
 
 impl Trust {
@@ -65,6 +68,7 @@ impl Trust {
             store,
             builders,
             kept: Mutex::new(kept),
+            coming: Mutex::default(),
         };
         if let Some(bytes) = configured {
             trust.configured(bytes)?;
@@ -191,10 +195,21 @@ impl Trust {
         self.kept.lock().newest
     }
 
-    /// What a snapshot says of it.
-    pub(crate) fn carried(&self) -> CarriedTrust {
+    /// An upgrade is on its way to its update point, and has been made for the generation `base`: what it brings, if that is a
+    /// release. It is noted once its block is made, and live before.
+    pub(crate) fn comes(&self, base: Generation, release: Option<Newest>) {
+        *self.coming.lock() = release.map(|release| (base, release));
+    }
+
+    /// What a snapshot of this generation says of it.
+    pub(crate) fn carried(&self, generation: Generation) -> CarriedTrust {
         let kept = self.kept.lock();
-        CarriedTrust::of(&kept, kept.newest)
+        let coming = *self.coming.lock();
+        // An upgrade that was aborted has left the generation that it was made for.
+        let live = coming.filter(|(base, _)| generation > *base);
+        let live = live.map(|(_, release)| release);
+        let newest = kept.newest.into_iter().chain(live);
+        CarriedTrust::of(&kept, newest.max_by_key(|newest| newest.position))
     }
 
     /// Hears a revocation.

@@ -186,3 +186,23 @@ fn a_node_that_keeps_nothing_trusts_for_as_long_as_it_lives() {
     trust.note(newest(1, 1, "one")).unwrap();
     assert_eq!(trust.newest(), Some(newest(1, 1, "one")));
 }
+
+#[test]
+fn a_snapshot_has_the_release_that_is_live_and_none_that_was_aborted_before_its_block_says_so() {
+    let trust = Trust::open(Arc::new(MemoryStore::default()), None, None).unwrap();
+    let carried = |generation| trust.carried(Generation(generation)).newest;
+    let place = |generation| carried(generation).map(|newest| (newest.epoch, newest.sequence));
+    trust.note(newest(1, 3, "three")).unwrap();
+    trust.comes(Generation(1), Some(newest(1, 7, "seven")));
+    // Up to its commit, and if it is aborted, the generation is that of before.
+    assert_eq!(place(1), Some((1, 3)));
+    assert_eq!(place(2), Some((1, 7)));
+    assert_eq!(trust.newest(), Some(newest(1, 3, "three")));
+    // Another upgrade, of no release, comes in its place.
+    trust.comes(Generation(1), None);
+    assert_eq!(place(2), Some((1, 3)));
+    // The very release that was taken back is behind what was live since.
+    trust.note(newest(1, 9, "nine")).unwrap();
+    trust.comes(Generation(2), Some(newest(1, 8, "eight")));
+    assert_eq!(place(3), Some((1, 9)));
+}
