@@ -14,7 +14,7 @@ use refit_abi::{Generation, Height};
 use refit_admin::Node as _;
 use refit_admin::api::UpgradeState;
 use refit_node::NodeParts;
-use refit_node::snapshot::Restore;
+use refit_node::snapshot::{Restore, Vouched};
 use refit_tests::{Harness, UPGRADE_WAIT_MAX, opened};
 use refit_upgrade::{Directives, Plan, Strategy as Way};
 use serde_json::Value;
@@ -299,6 +299,7 @@ impl Lived {
         let restore = Restore {
             file,
             libraries: &[],
+            vouched: Vouched::Nobody,
         };
         restore.check().unwrap().into_store(&self.store).unwrap();
         self.start();

@@ -8,7 +8,7 @@ use refit_abi::{EngineId, Generation};
 use refit_admin::Node as _;
 use refit_admin::api::{Offline, UpgradeState};
 use refit_node::offline::{Coming, MigrateError, Migrated, Migration, OldCode, Runs};
-use refit_node::snapshot::{Offered, Restore, SnapshotDifference, SnapshotFile, diff};
+use refit_node::snapshot::{Offered, Restore, SnapshotDifference, SnapshotFile, Vouched, diff};
 use refit_node::{NodeParts, RehearsalCommand};
 use refit_tests::{Harness, Source, UPGRADE_WAIT_MAX, opened};
 use refit_upgrade::{Class, Directives, Plan, Strategy};
@@ -184,7 +184,11 @@ fn transitions_that_ask_and_start_engines_come_to_the_same_offline() {
 fn restored(file: &Path, folder: &Path, engines: &[(&str, &str, &Path)]) -> Harness {
     if !folder.exists() {
         let libraries = &[];
-        let restore = Restore { file, libraries };
+        let restore = Restore {
+            file,
+            libraries,
+            vouched: Vouched::Nobody,
+        };
         restore.check().unwrap().into_store(folder).unwrap();
     }
     let parts = NodeParts {
@@ -317,6 +321,7 @@ fn code_that_is_not_in_the_snapshot_is_found_by_its_hash_where_the_operator_says
     let restore = Restore {
         file: &both.before,
         libraries: &[],
+        vouched: Vouched::Nobody,
     };
     restore.check().unwrap().into_store(&store).unwrap();
     let kept = with(OldCode {

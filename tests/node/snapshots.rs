@@ -6,7 +6,7 @@ use refit_abi::host::Explain;
 use refit_abi::{EngineId, Height};
 use refit_admin::{Entrance, Node as _, Refusal, TakenSnapshot};
 use refit_node::snapshot::{
-    Offered, Part, Restore, RestoreError, Restored, SnapshotDifference, SnapshotFile, diff,
+    Offered, Part, Restore, RestoreError, Restored, SnapshotDifference, SnapshotFile, Vouched, diff,
 };
 use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
 use refit_ordering::SealedBlock;
@@ -44,7 +44,12 @@ pub(crate) fn restore(
     store: &Path,
     libraries: &[Offered],
 ) -> Result<Restored, RestoreError> {
-    Restore { file, libraries }.check()?.into_store(store)
+    let restore = Restore {
+        file,
+        libraries,
+        vouched: Vouched::Nobody,
+    };
+    restore.check()?.into_store(store)
 }
 
 /// What a node comes to that is never ended.

@@ -40,7 +40,9 @@ super::codes! { ALL_RELEASE: "Keys and releases", "Why a key, a keyset or a rele
     /// The node has no keyset, and takes no release.
     KEYSET_MISSING = "keyset-missing", Refused, "Give it one with `refit keyset install FILE`, or with `keyset` in its configuration; libraries that you name come in without one.";
     /// The keyset that is configured is not the one of that version that the node goes by.
-    KEYSET_CONFLICT = "keyset-conflict", Untrusted, "Compare the ids with what the authority publishes, and configure the one that the node has, or none.";
+    KEYSET_CONFLICT = "keyset-conflict", Untrusted, "Compare both ids with what the authority itself publishes, and name the one that is there. If that is not the node's, its data folder was made with a foreign keyset: restore a snapshot that you trust into another.";
+    /// The keyset that is configured does not lead to the one that the node has come to.
+    KEYSET_UNRELATED = "keyset-unrelated", Untrusted, "Compare the id of the node's keyset with what the authority itself publishes. If it is there, configure that keyset; if not, the data folder was made with a foreign keyset: restore a snapshot that you trust into another.";
     /// What the node keeps of whom it trusts cannot be read.
     TRUST_UNREADABLE = "trust-unreadable", Usage, "Look at the data folder with `refit doctor`, and restore it from a snapshot.";
     /// The node has not imported a release with this id.

@@ -108,6 +108,8 @@ pub struct Keep {
     pub about: Vec<u8>,
     /// The number of an older checkpoint that stays too, whatever comes: a way back needs it.
     pub also: Option<u64>,
+    /// Records that change with it.
+    pub changes: Vec<RecordChange>,
 }
 
 /// Where the log begins anew.

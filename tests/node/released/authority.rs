@@ -58,6 +58,20 @@ pub(super) fn keyset(version: u64) -> Vec<u8> {
     signed(record.unsigned().unwrap(), &[1, 3]).write()
 }
 
+/// A keyset of the tests' network that says that it follows the first one, of somebody who has none of its keys.
+pub(super) fn forged() -> Vec<u8> {
+    let record = KeysetRecord {
+        format: KEYSET_FORMAT,
+        network: network(),
+        version: Epoch(2),
+        previous: Some(FirstKeyset::read(&keyset(1)).unwrap().id()),
+        root: quorum(&[21, 22, 23]),
+        release: quorum(&[21, 22, 23]),
+        expires: Height(u64::MAX),
+    };
+    signed(record.unsigned().unwrap(), &[21, 22]).write()
+}
+
 /// A library that goes into a release.
 pub(super) struct Library<'a> {
     pub(super) path: &'a Path,

@@ -5,6 +5,7 @@ use super::upgrade::OrderArgs;
 use super::{BuildingArgs, NamedPath, OutputArgs};
 use clap::{Args, Subcommand};
 use refit_abi::EngineId;
+use refit_release::KeysetId;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ pub(crate) enum SnapshotCommand {
     /// The folder is that of --data-dir; it must have no chain yet, and no node may run on it. Clients' keys, mail and
     /// timers go on where the snapshot was taken. What the node did after that is not in it, so the restored chain is on
     /// a branch of its own, which the ids of its events say.
+    ///
+    /// Nobody signs a snapshot. One that has a keyset is restored only if the `keyset` of the configuration leads to that, or
+    /// if --trust-keyset names it. What its chain has left behind and what is revoked stays out in any case.
     Restore(RestoreArgs),
     /// Upgrades a snapshot without a node: new code and the states after its transitions, in another file.
     ///
@@ -78,6 +82,10 @@ pub(crate) struct RestoreArgs {
     /// The library of a kind, for a snapshot that was taken without code: the very file that the node ran.
     #[arg(long = "library", value_name = "KIND=PATH")]
     pub(crate) libraries: Vec<NamedPath>,
+    /// Takes the snapshot's keyset over, whose id this is: `refit snapshot inspect` shows it. Compare it with what the
+    /// authority itself publishes; a snapshot can have anybody's.
+    #[arg(long, value_name = "ID")]
+    pub(crate) trust_keyset: Option<KeysetId>,
     /// Says each step of the store on this inherited descriptor, as that of `refit run` does.
     #[arg(long, value_name = "FD", help_heading = "Testing")]
     pub(crate) announce_steps: Option<i32>,

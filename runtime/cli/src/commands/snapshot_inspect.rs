@@ -45,7 +45,7 @@ pub(crate) fn run(args: &SnapshotInspectArgs) -> Result<(), Failure> {
         };
     }
     let file = SnapshotFile::open(&args.file)?;
-    let shown = Shown::of(&args.file, &file);
+    let shown = Shown::of(&args.file, &file)?;
     match args.output.json {
         true => show::json(&shown),
         false => show::data(&shown.text()),

@@ -7,10 +7,12 @@ use super::run_error::RunError;
 use crate::args::{CommonArgs, NamedPath, RestoreArgs};
 use crate::config;
 use crate::failure::{Failure, Reported};
+use crate::release::trusted;
 use crate::show;
 use refit_abi::{Generation, Height};
 use refit_admin::api::NewestRelease;
-use refit_node::snapshot::{Offered, Restore, RestoreError};
+use refit_node::snapshot::{KeysetFacts, Offered, Restore, RestoreError, Vouched};
+use refit_release::Keyset;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,18 +28,26 @@ struct Done {
     height: Height,
     generation: Generation,
     engines: usize,
-    /// The version of the keyset that it goes by, if the snapshot has one.
+    /// The keyset that it goes by, if the snapshot has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    keyset: Option<u64>,
+    keyset: Option<KeysetFacts>,
     /// The newest release that its chain has had.
     #[serde(skip_serializing_if = "Option::is_none")]
     newest: Option<NewestRelease>,
+    /// Number of releases that are revoked.
+    revoked: usize,
 }
 
 pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure> {
     let announcer = args.announce_steps.map(Announcer::on).transpose();
     let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
-    let data_dir = config::data_dir(common, &config::load(common)?);
+    let file = config::load(common)?;
+    let data_dir = config::data_dir(common, &file);
+    let configured = match args.trust_keyset {
+        // The operator says which: the configuration may still name another.
+        Some(_) => None,
+        None => file.node.keyset.as_deref().map(trusted).transpose()?,
+    };
     let offered = |named: &NamedPath| Offered {
         kind: named.name.clone(),
         path: named.path.clone(),
@@ -46,6 +56,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
     let restore = Restore {
         file: &args.file,
         libraries: &libraries,
+        vouched: vouched(args, configured.as_ref()),
     };
     // Before the folder is made.
     let restorable = restore.check()?;
@@ -64,8 +75,9 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
         height: restored.height,
         generation: restored.generation,
         engines: restored.engines,
-        keyset: trust.and_then(|trust| Some(trust.keyset.as_ref()?.version)),
+        keyset: trust.and_then(|trust| trust.keyset.clone()),
         newest: trust.and_then(|trust| trust.newest.clone()),
+        revoked: trust.map_or(0, |trust| trust.revoked),
     };
     if args.output.json {
         return show::json(&done);
@@ -78,23 +90,45 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
         done.branch,
         show::snapshot::engines(done.engines)
     ));
-    match (trust, &done) {
-        (None, _) => show::talk(
+    match trust {
+        None => show::talk(
             "the snapshot is of an older refit, and does not say which releases its chain has had: name the keyset that it has \
              come to, and import no older release",
         ),
-        (_, Done { keyset, newest, .. }) => {
-            if let Some(version) = keyset {
-                show::talk(format_args!("it goes by keyset {version}"));
-            }
-            if let Some(newest) = newest {
-                let (epoch, sequence) = (newest.epoch, newest.sequence);
-                show::talk(format_args!(
-                    "no release before {epoch}.{sequence} comes in"
-                ));
-            }
-        }
+        Some(_) => tell_trust(&done),
     }
     show::next("refit run");
     Ok(())
+}
+
+/// The keyset that the operator trusts.
+fn vouched<'a>(args: &RestoreArgs, configured: Option<&'a Keyset>) -> Vouched<'a> {
+    match (args.trust_keyset, configured) {
+        (Some(id), _) => Vouched::Id(id),
+        (None, Some(keyset)) => Vouched::Keyset(keyset),
+        (None, None) => Vouched::Nobody,
+    }
+}
+
+/// Says whom the restored chain trusts.
+fn tell_trust(done: &Done) {
+    if let Some(KeysetFacts {
+        id,
+        network,
+        version,
+    }) = &done.keyset
+    {
+        show::talk(format_args!(
+            "it goes by keyset {version} of the network `{network}`, {id}"
+        ));
+    }
+    if let Some(newest) = &done.newest {
+        let (epoch, sequence) = (newest.epoch, newest.sequence);
+        show::talk(format_args!(
+            "no release before {epoch}.{sequence} comes in"
+        ));
+    }
+    if done.revoked > 0 {
+        show::talk(format_args!("releases that are revoked: {}", done.revoked));
+    }
 }

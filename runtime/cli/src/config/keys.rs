@@ -164,8 +164,10 @@ pub(crate) const KEYS: &[Key] = &[
         example: "\"acme.keyset\"",
         flag_id: "",
         flag: "none",
-        about: "The keyset whose release keys make a release for this node. A node that has come to a later one since goes \
-                by that. Libraries that an operator names come in without one.",
+        about: "The keyset whose release keys make a release for this node. A node that has come from it to a later one goes \
+                by that; one whose keyset does not follow from it does not start (`keyset-unrelated`). `refit snapshot \
+                restore` takes over the keyset of a snapshot to which it leads. Libraries that an operator names come in \
+                without one.",
     },
     Key {
         section: "node",

@@ -5,7 +5,8 @@ use crate::units::{shown_bytes, shown_moment};
 use refit_abi::schema::SchemaId;
 use refit_abi::{BlockTime, Generation, Height};
 use refit_node::snapshot::{
-    EngineDifference, EngineFacts, Entry, Part, SnapshotDifference, SnapshotFile, SnapshotState,
+    EngineDifference, EngineFacts, Entry, KeysetFacts, Part, SnapshotDifference, SnapshotFile,
+    SnapshotFileError, SnapshotState, TrustFacts,
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -88,6 +89,8 @@ pub(crate) struct Shown<'a> {
     refit: &'a str,
     abi_epoch: u32,
     parameters: &'a serde_json::Value,
+    /// Whom its node trusts, as it says itself; none in one of an older release.
+    trust: Option<TrustFacts>,
     kinds: Vec<ShownKind<'a>>,
     each_engine: Vec<ShownEngine<'a>>,
 }
@@ -120,8 +123,9 @@ struct ShownEngine<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(crate) fn of(path: &'a Path, file: &'a SnapshotFile) -> Self {
+    pub(crate) fn of(path: &'a Path, file: &'a SnapshotFile) -> Result<Self, SnapshotFileError> {
         let header = file.header();
+        let trust = file.trust()?;
         let embedded: BTreeSet<&str> = file.libraries().collect();
         let kinds = header.kinds.iter().map(|kind| ShownKind {
             kind: &kind.kind,
@@ -145,20 +149,21 @@ impl<'a> Shown<'a> {
                 letters: engine.letters,
             }
         });
-        Self {
+        Ok(Self {
             summary: Summary::of(path, file),
             time: header.time,
             refit: &header.refit,
             abi_epoch: header.abi_epoch,
             parameters: &header.parameters,
+            trust,
             kinds: kinds.collect(),
             each_engine: engines.collect(),
-        }
+        })
     }
 
     pub(crate) fn text(&self) -> String {
         let summary = &self.summary;
-        let mut text = facts(&[
+        let mut rows = vec![
             ("chain", summary.chain.clone()),
             ("branch", summary.branch.to_string()),
             ("after block", summary.height.to_string()),
@@ -170,7 +175,9 @@ impl<'a> Shown<'a> {
             ("state hash", summary.state().to_owned()),
             ("size", shown_bytes(summary.bytes)),
             ("written by", format!("refit {}", self.refit)),
-        ]);
+        ];
+        rows.extend(trusted(self.trust.as_ref()));
+        let mut text = facts(&rows);
         let kinds = self.kinds.iter().map(|kind| {
             [
                 kind.kind.to_owned(),
@@ -199,6 +206,32 @@ impl<'a> Shown<'a> {
         text.push_str(&table(head, &engines.collect::<Vec<_>>()));
         text
     }
+}
+
+/// Whom a snapshot's node trusts.
+fn trusted(trust: Option<&TrustFacts>) -> Vec<(&'static str, String)> {
+    let Some(trust) = trust else {
+        return vec![("keyset", "not said: it is of an older refit".to_owned())];
+    };
+    let none = || "none".to_owned();
+    let keyset = trust.keyset.as_ref().map_or_else(none, in_words);
+    let newest = trust.newest.as_ref().map_or_else(none, |newest| {
+        format!("{}.{} {}", newest.epoch, newest.sequence, newest.id)
+    });
+    vec![
+        ("keyset", keyset),
+        ("newest release", newest),
+        ("revoked", trust.revoked.to_string()),
+    ]
+}
+
+fn in_words(keyset: &KeysetFacts) -> String {
+    let KeysetFacts {
+        id,
+        network,
+        version,
+    } = keyset;
+    format!("{id}, version {version} of the network `{network}`")
 }
 
 /// How two snapshots differ.

@@ -2,6 +2,7 @@
 
 use crate::golden::Transcript;
 use crate::node::{Running, kv};
+use crate::releases;
 use crate::served::{Folder, Ran};
 use refit_abi::fixture::Fixture;
 use refit_test_support::{Double, SNAPSHOT};
@@ -178,4 +179,64 @@ fn a_real_node_goes_on_in_another_data_folder_and_the_difference_is_named() {
         query("b")
     );
     assert_eq!(node.stop(), Some(0));
+}
+
+/// A node of this folder's keyset, which ends once its snapshot is taken.
+fn keyed_snapshot(folder: &Folder, library: &str) {
+    folder.write("refit.toml", "[node]\nkeyset = \"acme.keyset\"\n");
+    let node = Running::start(folder, library);
+    releases::done(folder, "snapshot create --with-code --out taken");
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_snapshot_with_a_keyset_is_restored_for_those_alone_who_trust_that_keyset() {
+    let (folder, other) = (Folder::new(), Folder::new());
+    let library = kv(&folder);
+    for folder in [&folder, &other] {
+        releases::signed_keyset(folder);
+    }
+    keyed_snapshot(&folder, &library);
+    let inspected = json(&folder, &["snapshot", "inspect", "taken"]);
+    let trust = &inspected["trust"];
+    assert_eq!(trust["keyset"]["version"], 1, "{inspected}");
+    assert_eq!(trust["keyset"]["network"], "acme");
+    assert_eq!(
+        (&trust["newest"], &trust["revoked"]),
+        (&Value::Null, &0.into())
+    );
+    let id = trust["keyset"]["id"].as_str().unwrap();
+    let shown = releases::done(&folder, "snapshot inspect taken").stdout;
+    assert!(shown.contains(&format!("{id}, version 1 of the network `acme`")));
+
+    // Of another authority, who calls the network the same.
+    let theirs = folder.path().join("taken").display().to_string();
+    let restore = |folder: &Folder, more: &str| {
+        folder.run(
+            &format!("snapshot restore {theirs} --data-dir new{more}")
+                .split(' ')
+                .collect::<Vec<_>>(),
+        )
+    };
+    let refused = |more: &str| {
+        let ran = restore(&other, more);
+        assert_eq!(ran.exit, 23, "{ran:?}");
+        assert!(ran.stderr.contains("snapshot-keyset-untrusted"), "{ran:?}");
+        assert!(ran.stderr.replace(['\n', ' '], "").contains(id), "{ran:?}");
+        assert!(!other.path().join("new").exists());
+    };
+    refused("");
+    other.write("refit.toml", "[node]\nkeyset = \"acme.keyset\"\n");
+    refused("");
+    let mine = releases::done(&other, "keyset inspect acme.keyset --json");
+    let mine: Value = serde_json::from_str(&mine.stdout).unwrap();
+    refused(&format!(" --trust-keyset {}", mine["id"].as_str().unwrap()));
+    assert_eq!(restore(&other, " --trust-keyset no").exit, 2);
+
+    let named = restore(&other, &format!(" --trust-keyset {id} --json"));
+    let named: Value = serde_json::from_str(&named.stdout).unwrap();
+    assert_eq!(named["keyset"], trust["keyset"]);
+    let by_configuration = restore(&folder, "");
+    assert_eq!(by_configuration.exit, 0, "{by_configuration:?}");
+    assert!(by_configuration.stderr.contains(id), "{by_configuration:?}");
 }

@@ -149,6 +149,7 @@ impl Keeper {
             height: about.ground().tip.height,
             about: about.to_bytes(),
             also: way_back(archive, about.on_probation.as_ref())?,
+            changes: Vec::new(),
         };
         self.until_told()?;
         archive.keep_checkpoint(new, keep)?;

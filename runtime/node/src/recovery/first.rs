@@ -48,6 +48,7 @@ pub(crate) fn keep(
         height: Height(0),
         about: about.to_bytes(),
         also: None,
+        changes: Vec::new(),
     };
     archive.keep_checkpoint(new, keep)?;
     Ok(())

@@ -63,6 +63,7 @@ impl StoreCopy<'_> {
             height: from.height,
             about: from.about.clone(),
             also: None,
+            changes: Vec::new(),
         };
         to.keep_checkpoint(new, keep)?;
         for artifact in &self.artifacts {

@@ -14,8 +14,9 @@
 //!
 //! The image lies in front, because a fork of the node writes it into the file itself; the rest is written behind it.
 //!
-//! Whom the node trusts is in the header too: its keyset, the newest release that it has committed to, and what is revoked. A chain
-//! that is restored takes no release that it had left behind.
+//! Whom the node trusts is in the header too: its keyset and those that have led to it, the newest release that it has committed to,
+//! and what is revoked. A chain that is restored takes no release that it had left behind. Nobody signs a snapshot: its keyset is
+//! taken over only if the operator vouches for it ([`Vouched`]).
 //!
 //! What is of one machine is not in it: the journal, the quarantine list, configuration files. A restored node is on a
 //! branch of its own, one above the snapshot's.
@@ -34,7 +35,9 @@ mod value;
 mod verify;
 mod walk;
 
-pub use crate::trust::{CarriedKeyset, CarriedTrust};
+pub use crate::trust::{
+    CarriedKeyset, CarriedTrust, KeysetFacts, NotLed, NotVouched, TrustFacts, Unrelated, Vouched,
+};
 pub use diff::{
     DIFFERENCES_MAX, EngineDifference, EngineFacts, Part, SnapshotDifference, WALKED_BYTES_MAX,
     diff,

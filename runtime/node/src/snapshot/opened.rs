@@ -3,6 +3,7 @@
 use super::SnapshotFileError;
 use super::header::{HEADER_BYTES_MAX, SnapshotHeader};
 use super::marks::EngineMark;
+use crate::trust::{TakenOver, TrustFacts};
 use refit_abi::EngineId;
 use refit_kernel::{EngineImage, IMAGE_FORMAT, Parameters};
 use refit_store::{Record, SnapshotError, SnapshotReader, Sort};
@@ -99,6 +100,20 @@ impl SnapshotFile {
         records
             .filter(|record| record.name.sort == Sort::Code)
             .map(|record| record.name.name.as_str())
+    }
+
+    /// Whom its node trusts, if it says that; nobody has vouched for it.
+    ///
+    /// # Errors
+    /// [`SnapshotFileError::Content`] if it is something else.
+    pub fn trust(&self) -> Result<Option<TrustFacts>, SnapshotFileError> {
+        let taken_over = self.taken_over()?;
+        Ok(self.header.trust.is_some().then(|| taken_over.facts()))
+    }
+
+    pub(super) fn taken_over(&self) -> Result<TakenOver, SnapshotFileError> {
+        let taken_over = TakenOver::of(self.header.trust.as_ref());
+        taken_over.map_err(|why| self.content(why))
     }
 
     /// An engine with its mail and its state.

@@ -2,13 +2,13 @@
 //! run.
 //!
 //! All of the file is read before anything is written. Then the libraries are kept, then the record of what the folder
-//! is of, then the states; the checkpoint's name is the last thing that becomes durable. Whatever ends it before that,
-//! the folder has no chain, and the same can be done again.
+//! is of, then the states; the checkpoint's name is the last thing that becomes durable, and with it whom the chain trusts.
+//! Whatever ends it before that, the folder has no chain and trusts nobody for it, and the same can be done again.
 
 use super::{SnapshotFile, SnapshotFileError};
 use crate::recovery::IDENTITY;
 use crate::recovery::genesis::Genesis;
-use crate::trust::CarriedTrust;
+use crate::trust::{NotVouched, TakenOver, TrustFacts, Vouched, cleared};
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::{Generation, Height};
@@ -42,6 +42,8 @@ pub struct Restore<'a> {
     pub file: &'a Path,
     /// Libraries that are not in the snapshot.
     pub libraries: &'a [Offered],
+    /// The keyset that the operator vouches for.
+    pub vouched: Vouched<'a>,
 }
 
 /// A snapshot that is whole, with all its code at hand.
@@ -50,6 +52,8 @@ pub struct Restorable {
     file: SnapshotFile,
     /// The libraries that are named, by their hashes.
     offered: BTreeMap<String, Candidate>,
+    /// Whom the restored chain trusts.
+    trust: TakenOver,
 }
 
 /// The store that it is restored into.
@@ -72,7 +76,7 @@ pub struct Restored {
     /// Number of engines.
     pub engines: usize,
     /// Whom it trusts, if the snapshot says it.
-    pub trust: Option<CarriedTrust>,
+    pub trust: Option<TrustFacts>,
 }
 
 /// Why nothing is restored.
@@ -82,6 +86,9 @@ pub enum RestoreError {
     /// The snapshot is not read.
     #[error(transparent)]
     File(#[from] SnapshotFileError),
+    /// The operator does not vouch for its keyset.
+    #[error(transparent)]
+    Keyset(#[from] NotVouched),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -146,6 +153,7 @@ impl Explain for RestoreError {
     fn code(&self) -> &str {
         match self {
             Self::File(error) => error.code(),
+            Self::Keyset(_) => codes::SNAPSHOT_KEYSET_UNTRUSTED,
             Self::Open(error) => error.code(),
             Self::Store(fault) => fault.code(),
             Self::Write { source, .. } if Fault::of_io(source) == Fault::DiskFull => {
@@ -162,6 +170,7 @@ impl Explain for RestoreError {
     fn next(&self) -> Cow<'_, str> {
         match self {
             Self::File(error) => error.next(),
+            Self::Keyset(error) => next_of_keyset(error),
             Self::Open(error) => error.next(),
             Self::Store(_) | Self::Write { .. } => Cow::Borrowed(
                 "make room on the disk of the data folder, or name another with --data-dir, and restore again",
@@ -191,9 +200,13 @@ impl Restore<'_> {
     pub fn check(&self) -> Result<Restorable, RestoreError> {
         let mut file = SnapshotFile::open(self.file)?;
         file.verify()?;
-        trust(&file)?;
+        let trust = file.taken_over()?.vouched(self.vouched)?;
         let offered = self.offered(&file)?;
-        Ok(Restorable { file, offered })
+        Ok(Restorable {
+            file,
+            offered,
+            trust,
+        })
     }
 
     /// The libraries that are named, by their hashes, which are compared.
@@ -263,9 +276,7 @@ impl Restorable {
         self.keep_code(&target)?;
         let header = self.file.header();
         let identity = header.identity.get().as_bytes().to_vec();
-        let trust = trust(&self.file)?;
-        let identity = std::iter::once(RecordChange::put(IDENTITY, identity));
-        archive.set_records(identity.chain(trust).collect())?;
+        archive.set_records(vec![RecordChange::put(IDENTITY, identity)])?;
         self.keep_history(&store)?;
         self.keep_states(&target)
     }
@@ -321,6 +332,7 @@ impl Restorable {
             height: ground.tip.height,
             about: about.to_bytes(),
             also: None,
+            changes: trusting(&self.trust, target.archive)?,
         };
         target.archive.keep_checkpoint(new, keep)?;
         Ok(Restored {
@@ -329,7 +341,7 @@ impl Restorable {
             height: ground.tip.height,
             generation: about.generation,
             engines: file.engines().len(),
-            trust: file.header().trust.clone(),
+            trust: file.header().trust.as_ref().map(|_| self.trust.facts()),
         })
     }
 }
@@ -341,11 +353,23 @@ impl Target<'_> {
     }
 }
 
-/// The records of whom the snapshot's node trusts.
-fn trust(file: &SnapshotFile) -> Result<Vec<RecordChange>, SnapshotFileError> {
-    let trust = file.header().trust.as_ref();
-    let changes = trust.map_or(Ok(Vec::new()), CarriedTrust::changes);
-    changes.map_err(|why| file.content(why))
+/// The changes by which a store trusts these, and nobody else whom something has left there.
+fn trusting(trust: &TakenOver, archive: &dyn Archive) -> Result<Vec<RecordChange>, Fault> {
+    let mut changes = cleared(archive)?;
+    changes.extend(trust.changes()?);
+    Ok(changes)
+}
+
+fn next_of_keyset(error: &NotVouched) -> Cow<'static, str> {
+    match error.found() {
+        Some(found) => Cow::Owned(format!(
+            "compare the id with what the authority itself publishes; if it is there, restore with --trust-keyset {found}, or with \
+             a keyset that leads to it as `keyset` in the configuration"
+        )),
+        None => Cow::Borrowed(
+            "look at the snapshot with `refit snapshot inspect FILE`; restore it without --trust-keyset if it is the right one",
+        ),
+    }
 }
 
 /// Whether something has begun in a store: a checkpoint, a block, or a beginning that takes their place.

@@ -124,12 +124,13 @@ impl Snapshots {
         })?;
         let beside = {
             let libraries = self.parts.upgrades.libraries();
+            let about = About::new(&ground, &table, &libraries);
             Beside {
-                about: About::new(&ground, &table, &libraries),
+                trust: Some(self.parts.upgrades.trust.carried(about.generation)),
+                about,
                 kinds: SnapshotHeader::kinds(&table, &libraries),
                 identity: self.parts.identity.clone(),
                 offline: Vec::new(),
-                trust: Some(self.parts.upgrades.trust.carried()),
                 code: match with_code {
                     true => embedded(libraries.opened(&table)?),
                     false => Vec::new(),

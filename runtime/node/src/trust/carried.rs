@@ -1,12 +1,14 @@
 //! [`CarriedTrust`]: what a snapshot says of whom its node trusted, and of how far that has come in the order of releases. A chain
 //! that is restored goes on from there: no release comes in that the chain had left behind.
+//!
+//! Nobody has signed a snapshot. What only keeps releases out is taken from it as it is; its keyset lets releases in, and is
+//! taken over only if the operator vouches for it ([`super::Vouched`]).
 
-use super::kept::{Kept, put_keyset, put_newest, put_revoked};
+use super::kept::Kept;
 use crate::hex::{hex, unhex};
 use refit_admin::api::NewestRelease;
 use refit_release::keyset::FirstKeyset;
-use refit_release::{Epoch, Newest, Position, Sequence};
-use refit_store::RecordChange;
+use refit_release::{Epoch, Keyset, Newest, Position, Sequence};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -16,6 +18,9 @@ pub struct CarriedTrust {
     /// The keyset that the node went by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyset: Option<CarriedKeyset>,
+    /// The keysets of before that have led to it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<CarriedKeyset>,
     /// The newest release that it had committed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<NewestRelease>,
@@ -33,57 +38,76 @@ pub struct CarriedKeyset {
     pub signed: String,
 }
 
-impl CarriedTrust {
-    pub(super) fn of(kept: &Kept) -> Self {
-        let keyset = kept.keyset.as_ref().map(|keyset| CarriedKeyset {
+impl CarriedKeyset {
+    fn of(keyset: &Keyset) -> Self {
+        Self {
             version: keyset.record().version.0,
             signed: hex(&keyset.write()),
-        });
-        let newest = kept.newest.map(|newest| NewestRelease {
-            id: newest.release.to_string(),
-            epoch: newest.position.epoch.0,
-            sequence: newest.position.sequence.0,
-        });
+        }
+    }
+
+    /// The keyset, which its own root keys have signed; why not, if it is something else.
+    fn read(&self) -> Result<Keyset, String> {
+        let bytes = unhex(&self.signed).ok_or("its keyset is no hexadecimal text")?;
+        let read = FirstKeyset::read(&bytes).and_then(FirstKeyset::trust);
+        read.map_err(|error| format!("its keyset is none: {error}"))
+    }
+}
+
+impl CarriedTrust {
+    /// What is kept, with this release as the newest.
+    pub(super) fn of(kept: &Kept, newest: Option<Newest>) -> Self {
         let revoked = kept.revoked.iter();
         Self {
-            keyset,
-            newest,
+            keyset: kept.keyset.as_ref().map(CarriedKeyset::of),
+            before: kept.before.iter().map(CarriedKeyset::of).collect(),
+            newest: newest.as_ref().map(shown),
             revoked: revoked
                 .map(|(id, reason)| (id.to_string(), reason.clone()))
                 .collect(),
         }
     }
 
-    /// The changes that keep it in a store that has nothing yet; why not, if it is something else.
-    pub(crate) fn changes(&self) -> Result<Vec<RecordChange>, String> {
-        let mut changes = Vec::new();
-        if let Some(keyset) = &self.keyset {
-            let bytes = unhex(&keyset.signed).ok_or("its keyset is no hexadecimal text")?;
-            let read = FirstKeyset::read(&bytes).and_then(FirstKeyset::trust);
-            let keyset = read.map_err(|error| format!("its keyset is none: {error}"))?;
-            changes.push(put_keyset(&keyset));
-        }
-        if let Some(newest) = &self.newest {
-            let newest = newest_of(newest).ok_or("the id of its newest release is none")?;
-            changes.push(put_newest(&newest).map_err(|fault| fault.to_string())?);
-        }
-        for (id, reason) in &self.revoked {
-            let id = id
-                .parse()
-                .ok()
-                .ok_or("the id of a revoked release is none")?;
-            changes.push(put_revoked(id, reason));
-        }
-        Ok(changes)
+    /// The same as a node keeps it; why not, if it is something else.
+    pub(super) fn kept(&self) -> Result<Kept, String> {
+        let keyset = self.keyset.as_ref().map(CarriedKeyset::read).transpose()?;
+        let before = self.before.iter().map(CarriedKeyset::read);
+        let newest = self.newest.as_ref().map(newest_of).transpose()?;
+        let revoked = self.revoked.iter().map(|(id, reason)| {
+            let id = id.parse().map_err(|_| NO_REVOKED.to_owned())?;
+            Ok::<_, String>((id, reason.clone()))
+        });
+        let kept = Kept {
+            keyset,
+            before: before.collect::<Result<_, _>>()?,
+            newest,
+            revoked: revoked.collect::<Result<_, _>>()?,
+        };
+        let is_chain = kept.is_chain();
+        is_chain.map_err(|why| format!("its keysets do not follow one another: {why}"))?;
+        Ok(kept)
     }
 }
 
-fn newest_of(carried: &NewestRelease) -> Option<Newest> {
-    Some(Newest {
+/// What is said of a revoked release that has no id.
+const NO_REVOKED: &str = "the id of a revoked release is none";
+
+fn newest_of(carried: &NewestRelease) -> Result<Newest, String> {
+    let id = carried.id.parse();
+    Ok(Newest {
         position: Position {
             epoch: Epoch(carried.epoch),
             sequence: Sequence(carried.sequence),
         },
-        release: carried.id.parse().ok()?,
+        release: id.map_err(|_| "the id of its newest release is none".to_owned())?,
     })
+}
+
+/// The newest release, as it is shown.
+pub(super) fn shown(newest: &Newest) -> NewestRelease {
+    NewestRelease {
+        id: newest.release.to_string(),
+        epoch: newest.position.epoch.0,
+        sequence: newest.position.sequence.0,
+    }
 }

@@ -1,5 +1,6 @@
 //! [`TrustError`]: why something signed is not taken.
 
+use super::rotations::Unrelated;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_release::attestation::AttestationError;
@@ -45,6 +46,9 @@ pub enum TrustError {
         /// The other one.
         found: KeysetId,
     },
+    /// The node has not come from it to the one that it goes by.
+    #[error(transparent)]
+    Unrelated(#[from] Box<Unrelated>),
     /// A release is not taken.
     #[error(transparent)]
     Release(#[from] VerifyError),
@@ -98,6 +102,7 @@ impl Explain for TrustError {
             Self::First(error) => error.code(),
             Self::Rotation(error) => error.code(),
             Self::Conflict { .. } => codes::KEYSET_CONFLICT,
+            Self::Unrelated(_) => codes::KEYSET_UNRELATED,
             Self::Release(error) => error.code(),
             Self::Frame(error) => error.code(),
             Self::Order(error) => error.code(),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! trust/keyset       the keyset with its signatures, as it came
+//! trust/before/N     the keysets of before that have led to it, by their versions
 //! trust/newest       the newest release that was committed to
 //! trust/revoked/ID   why the release is not to be used
 //! trust/attested/…   what builders have signed, by the hash of the record
@@ -18,7 +19,9 @@ use refit_release::{Domain, Epoch, Frame, Keyset, Newest, Position, ReleaseId, S
 use refit_store::{ArchiveView, Fault, RecordChange};
 use std::collections::BTreeMap;
 
+const ALL: &str = "trust/";
 const KEYSET: &str = "trust/keyset";
+const BEFORE: &str = "trust/before/";
 const NEWEST: &str = "trust/newest";
 const REVOKED: &str = "trust/revoked/";
 const ATTESTED: &str = "trust/attested/";
@@ -27,6 +30,8 @@ const ATTESTED: &str = "trust/attested/";
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) keyset: Option<Keyset>,
+    /// The keysets that it has gone by before, oldest first.
+    pub(super) before: Vec<Keyset>,
     pub(super) newest: Option<Newest>,
     pub(super) revoked: BTreeMap<ReleaseId, String>,
 }
@@ -35,10 +40,29 @@ impl Kept {
     pub(super) fn read(archive: &dyn ArchiveView) -> Result<Self, TrustError> {
         Ok(Self {
             keyset: keyset(archive)?,
+            before: before(archive)?,
             newest: newest(archive)?,
             revoked: revoked(archive)?,
         })
     }
+
+    /// The changes that keep all of it where nothing of the kind is.
+    pub(super) fn changes(&self) -> Result<Vec<RecordChange>, Fault> {
+        let mut changes: Vec<_> = self.before.iter().map(put_before).collect();
+        changes.extend(self.keyset.as_ref().map(put_keyset));
+        changes.extend(self.newest.as_ref().map(put_newest).transpose()?);
+        let revoked = self.revoked.iter();
+        changes.extend(revoked.map(|(id, reason)| put_revoked(*id, reason)));
+        Ok(changes)
+    }
+}
+
+/// The changes after which nothing of it is kept.
+pub(crate) fn cleared(archive: &dyn ArchiveView) -> Result<Vec<RecordChange>, Fault> {
+    let records = archive.records(ALL)?.into_iter();
+    Ok(records
+        .map(|(name, _)| RecordChange::remove(name))
+        .collect())
 }
 
 fn unreadable(name: &str, why: impl ToString) -> TrustError {
@@ -47,11 +71,22 @@ fn unreadable(name: &str, why: impl ToString) -> TrustError {
 }
 
 fn keyset(archive: &dyn ArchiveView) -> Result<Option<Keyset>, TrustError> {
-    let Some(bytes) = archive.record(KEYSET)? else {
-        return Ok(None);
-    };
-    let read = FirstKeyset::read(&bytes).and_then(FirstKeyset::trust);
-    read.map(Some).map_err(|error| unreadable(KEYSET, error))
+    let bytes = archive.record(KEYSET)?;
+    bytes.map(|bytes| read(KEYSET, &bytes)).transpose()
+}
+
+/// A keyset that was trusted when it was written down.
+fn read(name: &str, bytes: &[u8]) -> Result<Keyset, TrustError> {
+    let read = FirstKeyset::read(bytes).and_then(FirstKeyset::trust);
+    read.map_err(|error| unreadable(name, error))
+}
+
+fn before(archive: &dyn ArchiveView) -> Result<Vec<Keyset>, TrustError> {
+    let records = archive.records(BEFORE)?.into_iter();
+    let read = records.map(|(name, bytes)| read(&name, &bytes));
+    let mut before: Vec<_> = read.collect::<Result<_, _>>()?;
+    before.sort_by_key(|keyset| keyset.record().version);
+    Ok(before)
 }
 
 fn newest(archive: &dyn ArchiveView) -> Result<Option<Newest>, TrustError> {
@@ -75,6 +110,12 @@ fn revoked(archive: &dyn ArchiveView) -> Result<BTreeMap<ReleaseId, String>, Tru
 /// The change that keeps a keyset.
 pub(super) fn put_keyset(keyset: &Keyset) -> RecordChange {
     RecordChange::put(KEYSET, keyset.write())
+}
+
+/// The change that keeps a keyset which another one follows.
+pub(super) fn put_before(keyset: &Keyset) -> RecordChange {
+    let version = keyset.record().version.0;
+    RecordChange::put(format!("{BEFORE}{version}"), keyset.write())
 }
 
 /// The change that keeps the newest release.

@@ -7,19 +7,25 @@
 //!
 //! Invariants: a keyset follows another only as its rules say ([`Keyset::rotate`]). The newest release never goes back, also
 //! not when its generation is taken back. A release that is revoked is not begun; one that is live is not taken away by it.
+//! A node whose configuration names an older keyset than it has come to starts only if that one leads to its own.
 
 mod carried;
 mod error;
 mod kept;
+mod rotations;
+mod vouched;
 
 pub use carried::{CarriedKeyset, CarriedTrust};
 pub use error::TrustError;
-pub(crate) use kept::{of_plan, taken_back};
+pub(crate) use kept::{cleared, of_plan, taken_back};
+pub use rotations::{NotLed, Unrelated};
+pub(crate) use vouched::TakenOver;
+pub use vouched::{KeysetFacts, NotVouched, TrustFacts, Vouched};
 
-use kept::{Kept, put_attested, put_keyset, put_newest, put_revoked};
+use kept::{Kept, put_attested, put_before, put_keyset, put_newest, put_revoked};
 use parking_lot::Mutex;
-use refit_abi::Height;
-use refit_admin::api::{FileAttested, KeysetInForce, NewestRelease};
+use refit_abi::{Generation, Height};
+use refit_admin::api::{FileAttested, KeysetInForce};
 use refit_release::attestation::Attestation;
 use refit_release::keyset::FirstKeyset;
 use refit_release::revocation::Revocation;
@@ -39,6 +45,9 @@ pub(crate) struct Trust {
     /// Whose word it takes for what comes of a source; absent: libraries of a release need nobody's.
     builders: Option<Quorum>,
     kept: Mutex<Kept>,
+    /// The release of the newest upgrade that was let go to its update point, and the generation that it was made for: in a
+    /// later one that release is live.
+    coming: Mutex<Option<(Generation, Newest)>>,
 }
 
 impl Trust {
@@ -59,6 +68,7 @@ impl Trust {
             store,
             builders,
             kept: Mutex::new(kept),
+            coming: Mutex::default(),
         };
         if let Some(bytes) = configured {
             trust.configured(bytes)?;
@@ -73,6 +83,8 @@ impl Trust {
         let known = self.kept.lock().keyset.clone();
         match known {
             Some(known) if version < known.record().version => {
+                // Whoever has put the later one there, an operator trusts the older one alone.
+                self.kept.lock().is_led_from(&first.trust()?, &known)?;
                 let (version, known) = (version.0, known.record().version.0);
                 tracing::info!(
                     version,
@@ -109,10 +121,13 @@ impl Trust {
                 known.rotate(bytes)?
             }
         };
-        self.keep(vec![put_keyset(&keyset)])?;
+        let before = kept.keyset.as_ref().map(put_before);
+        let changes = before.into_iter().chain([put_keyset(&keyset)]);
+        self.keep(changes.collect())?;
         let (id, version) = (keyset.id(), keyset.record().version.0);
         tracing::info!(%id, version, network = %keyset.record().network, "the node goes by this keyset");
-        kept.keyset = Some(keyset);
+        let before = kept.keyset.replace(keyset);
+        kept.before.extend(before);
         Ok(())
     }
 
@@ -180,9 +195,21 @@ impl Trust {
         self.kept.lock().newest
     }
 
-    /// What a snapshot says of it.
-    pub(crate) fn carried(&self) -> CarriedTrust {
-        CarriedTrust::of(&self.kept.lock())
+    /// An upgrade is on its way to its update point, and has been made for the generation `base`: what it brings, if that is a
+    /// release. It is noted once its block is made, and live before.
+    pub(crate) fn comes(&self, base: Generation, release: Option<Newest>) {
+        *self.coming.lock() = release.map(|release| (base, release));
+    }
+
+    /// What a snapshot of this generation says of it.
+    pub(crate) fn carried(&self, generation: Generation) -> CarriedTrust {
+        let kept = self.kept.lock();
+        let coming = *self.coming.lock();
+        // An upgrade that was aborted has left the generation that it was made for.
+        let live = coming.filter(|(base, _)| generation > *base);
+        let live = live.map(|(_, release)| release);
+        let newest = kept.newest.into_iter().chain(live);
+        CarriedTrust::of(&kept, newest.max_by_key(|newest| newest.position))
     }
 
     /// Hears a revocation.
@@ -285,11 +312,7 @@ impl Trust {
             root: keys(&record.root),
             release_threshold: record.release.threshold(),
             release: keys(&record.release),
-            newest: kept.newest.map(|newest| NewestRelease {
-                id: newest.release.to_string(),
-                epoch: newest.position.epoch.0,
-                sequence: newest.position.sequence.0,
-            }),
+            newest: kept.newest.as_ref().map(carried::shown),
             revoked: kept.revoked.keys().map(ToString::to_string).collect(),
         })
     }

@@ -82,6 +82,45 @@ fn a_keyset_is_kept_follows_by_its_rules_alone_and_the_configuration_does_not_br
 }
 
 #[test]
+fn an_older_keyset_is_configured_only_if_the_node_has_come_from_it_by_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = keyset(1, None, &[1, 2, 3], &[1, 2]);
+    let second = keyset(2, Some(&first), &[2, 3, 4], &[1, 2, 4]);
+    let third = keyset(3, Some(&second), &[2, 3, 4], &[2, 3]);
+    let trust = on(folder.path(), Some(&first)).unwrap();
+    trust.install(&second).unwrap();
+    trust.install(&third).unwrap();
+    drop(trust);
+    let code = |configured: &[u8]| {
+        let opened = on(folder.path(), Some(configured));
+        opened.map(drop).map_err(|why| why.code().to_owned())
+    };
+    assert_eq!((code(&first), code(&second)), (Ok(()), Ok(())));
+    let refused = Err("keyset-unrelated".to_owned());
+    let other = keyset(1, None, &[1, 2, 5], &[1, 2]);
+    assert_eq!(code(&other), refused);
+    let other = keyset(2, Some(&other), &[1, 2, 5], &[1, 2]);
+    assert_eq!(code(&other), refused);
+}
+
+#[test]
+fn a_keyset_that_was_put_there_without_rotation_does_not_go_with_the_configured_one() {
+    let first = keyset(1, None, &[1, 2, 3], &[1, 2]);
+    let follows = keyset(2, Some(&first), &[2, 3, 4], &[1, 2, 4]);
+    // Signed by its own root keys alone.
+    let forged = keyset(2, Some(&first), &[7, 8, 9], &[7, 8]);
+    let later = keyset(3, Some(&follows), &[2, 3, 4], &[2, 3]);
+    for (known, is_led) in [(&follows, true), (&forged, false), (&later, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        drop(on(folder.path(), Some(known)).unwrap());
+        let opened = on(folder.path(), Some(&first)).map(drop);
+        let code = opened.map_err(|why| why.code().to_owned());
+        let refused = Err("keyset-unrelated".to_owned());
+        assert_eq!(code, if is_led { Ok(()) } else { refused });
+    }
+}
+
+#[test]
 fn the_newest_release_never_goes_back_and_outlives_the_node() {
     let folder = tempfile::tempdir().unwrap();
     let trust = on(folder.path(), None).unwrap();
@@ -146,4 +185,24 @@ fn a_node_that_keeps_nothing_trusts_for_as_long_as_it_lives() {
     assert_eq!(trust.shown().unwrap().version, 1);
     trust.note(newest(1, 1, "one")).unwrap();
     assert_eq!(trust.newest(), Some(newest(1, 1, "one")));
+}
+
+#[test]
+fn a_snapshot_has_the_release_that_is_live_and_none_that_was_aborted_before_its_block_says_so() {
+    let trust = Trust::open(Arc::new(MemoryStore::default()), None, None).unwrap();
+    let carried = |generation| trust.carried(Generation(generation)).newest;
+    let place = |generation| carried(generation).map(|newest| (newest.epoch, newest.sequence));
+    trust.note(newest(1, 3, "three")).unwrap();
+    trust.comes(Generation(1), Some(newest(1, 7, "seven")));
+    // Up to its commit, and if it is aborted, the generation is that of before.
+    assert_eq!(place(1), Some((1, 3)));
+    assert_eq!(place(2), Some((1, 7)));
+    assert_eq!(trust.newest(), Some(newest(1, 3, "three")));
+    // Another upgrade, of no release, comes in its place.
+    trust.comes(Generation(1), None);
+    assert_eq!(place(2), Some((1, 3)));
+    // The very release that was taken back is behind what was live since.
+    trust.note(newest(1, 9, "nine")).unwrap();
+    trust.comes(Generation(2), Some(newest(1, 8, "eight")));
+    assert_eq!(place(3), Some((1, 9)));
 }

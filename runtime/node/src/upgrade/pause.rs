@@ -51,6 +51,8 @@ impl Attempt {
         let stage_us = micros(self.started.elapsed());
         let Way { waiting, ends } = self.waiting(&armed, &crew);
         let waits = Instant::now();
+        let comes = crate::trust::of_plan(&self.plan);
+        self.upgrades.trust.comes(self.plan.base, comes);
         let sent = self
             .upgrades
             .intake

@@ -150,8 +150,9 @@ impl Committer {
         Ok(())
     }
 
-    /// Lists a checkpoint, and forgets those that are kept no longer.
+    /// Lists a checkpoint, changes the records that change with it, and forgets those that are kept no longer.
     fn keep(&mut self, txn: &WriteTransaction, number: u64, keep: &Keep) -> Result<(), Fault> {
+        tables::change(txn, &keep.changes)?;
         let mut table = txn.open_table(CHECKPOINTS).map_err(fault)?;
         let new = Listed {
             number,

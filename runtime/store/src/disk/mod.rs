@@ -378,6 +378,9 @@ impl Archive for DiskStore {
 
     fn keep_checkpoint(&self, mut new: NewCheckpoint, keep: Keep) -> Result<(), Fault> {
         bounded_by(keep.about.len(), CHECKPOINT_ABOUT_BYTES_MAX)?;
+        for content in keep.changes.iter().flat_map(|change| &change.content) {
+            bounded_by(content.len(), RECORD_BYTES_MAX)?;
+        }
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let finished = self.files.finish(&mut new, number);
         finished.map_err(|error| Fault::of_io(&error))?;

@@ -45,6 +45,7 @@ fn written(folder: &Path) -> Vec<u8> {
         height: Height(CHECKPOINT),
         about: b"about the states".to_vec(),
         also: None,
+        changes: Vec::new(),
     };
     archive.keep_checkpoint(new, keep).unwrap();
     store.journal_append(b"a report").unwrap();

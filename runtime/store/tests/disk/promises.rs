@@ -3,9 +3,9 @@
 use refit_abi::Height;
 use refit_abi::host::Explain;
 use refit_store::{
-    AppendError, BLOCK_BYTES_MAX, BlockLog, CHECKPOINTS_KEPT, DiskStore, JOURNAL_BYTES_KEPT,
-    JOURNAL_RECORD_BYTES_MAX, JOURNAL_RECORDS_KEPT, Journal, JournalReadError, Keep, NewBranch,
-    ReadError, RecordChange, Store,
+    AppendError, Archive, ArchiveView, BLOCK_BYTES_MAX, BlockLog, CHECKPOINTS_KEPT, DiskStore,
+    JOURNAL_BYTES_KEPT, JOURNAL_RECORD_BYTES_MAX, JOURNAL_RECORDS_KEPT, Journal, JournalReadError,
+    Keep, NewBranch, RECORD_BYTES_MAX, ReadError, RecordChange, Store,
 };
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -50,6 +50,7 @@ fn checkpoint_beside(store: &DiskStore, height: u64, also: Option<u64>) {
         height: Height(height),
         about,
         also,
+        changes: Vec::new(),
     };
     archive.keep_checkpoint(new, keep).unwrap();
 }
@@ -241,6 +242,42 @@ fn a_library_that_was_changed_is_written_anew_and_what_nothing_needs_goes() {
         .keep_only_code(&BTreeSet::from([one.clone()]))
         .unwrap();
     assert_eq!((archive.code(&one), archive.code(&two)), (Some(path), None));
+}
+
+#[test]
+fn records_that_change_with_a_checkpoint_are_there_when_it_is_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(folder.path()).unwrap();
+    let put = |name: &str| RecordChange::put(name, b"x".to_vec());
+    store.set_records(vec![put("trust/old")]).unwrap();
+    let keep = || Keep {
+        height: Height(1),
+        about: b"about".to_vec(),
+        also: None,
+        changes: vec![RecordChange::remove("trust/old"), put("trust/new")],
+    };
+    let names = |store: &DiskStore| {
+        let records = store.records("trust/").unwrap().into_iter();
+        records.map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    drop(store.new_checkpoint().unwrap());
+    assert_eq!(names(&store), ["trust/old"]);
+    let too_long = Keep {
+        changes: vec![RecordChange::put(
+            "trust/long",
+            vec![0; RECORD_BYTES_MAX + 1],
+        )],
+        ..keep()
+    };
+    let new = store.new_checkpoint().unwrap();
+    store.keep_checkpoint(new, too_long).unwrap_err();
+    assert_eq!(store.checkpoints().unwrap().len(), 0);
+    let new = store.new_checkpoint().unwrap();
+    store.keep_checkpoint(new, keep()).unwrap();
+    drop(store);
+    let store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(store.checkpoints().unwrap().len(), 1);
+    assert_eq!(names(&store), ["trust/new"]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn killed() -> tempfile::TempDir {
                 height: Height(0),
                 about: b"about it".to_vec(),
                 also: None,
+                changes: Vec::new(),
             },
         )
         .unwrap();

@@ -65,6 +65,7 @@ fn each_step_is_heard_of_before_it_and_after_it() {
         height: Height(1),
         about: b"about".to_vec(),
         also: None,
+        changes: Vec::new(),
     };
     archive.keep_checkpoint(new, keep).unwrap();
     let file = [
