@@ -6,7 +6,7 @@ mod tree;
 mod vendored;
 
 use confined::folders_of_releases;
-pub(crate) use confined::{Confined, builds_of_node, folder_of_releases};
+pub(crate) use confined::{BUILDS, Confined, builds_of_node, folder_of_releases};
 pub(crate) use tree::lay as lay_tree;
 
 use crate::args::BuildingArgs;

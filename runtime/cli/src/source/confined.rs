@@ -22,7 +22,7 @@ const CACHE_DIR: &str = "REFIT_CACHE_DIR";
 const RELEASES: &str = "releases";
 
 /// The folder of releases' builds in the data folder of a node whose user has no cache folder.
-const BUILDS: &str = "builds";
+pub(crate) const BUILDS: &str = "builds";
 
 /// Folders of this mode are seen by whom builds run as.
 const SEEN: u32 = 0o755;

@@ -7,7 +7,9 @@ use crate::rehearsal::process::{COMPLAINT_BYTES_MAX, Output, Outputs, converse};
 use crossbeam_channel::RecvTimeoutError;
 use refit_abi::codes;
 use refit_abi::host::{Explained, shown_end};
-use refit_loader::helper::{Given, Helper, Kind, Process, Started, build_variables};
+use refit_loader::helper::{
+    Given, Helper, Kind, Process, Started, UNHELPED_NEXT, build_variables, is_unhelped,
+};
 use refit_release::SourceRoot;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
