@@ -62,6 +62,15 @@ impl<'a> Node<'a> {
         node
     }
 
+    /// Waits until the log has it: a node may answer before it has said all.
+    fn says(&self, text: &str) {
+        let deadline = Instant::now() + SOON;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The error number of an act; 0 where it was done.
     fn tries(&self, act: &str, on: impl AsRef<Path>) -> i32 {
         let query = serde_json::to_string(&(act, on.as_ref())).unwrap();
@@ -247,10 +256,7 @@ fn data(folder: &Folder) -> PathBuf {
 fn an_engine_reaches_nothing_outside_of_its_room_and_all_of_it_without_one() {
     let (folder, outside) = (Folder::new(), Outside::new());
     let node = Node::start(&folder, "require");
-    assert!(
-        node.log()
-            .contains("sandbox: files, TCP ports, signals, system calls\n")
-    );
+    node.says("sandbox: files, TCP ports, signals, system calls\n");
     let tried = outside.acts(&data(&folder));
     let on_the_machine = outside.acts_on_the_machine();
     assert!(tried.len() + on_the_machine.len() >= 30);
@@ -268,7 +274,7 @@ fn an_engine_reaches_nothing_outside_of_its_room_and_all_of_it_without_one() {
 
     // The same, by the same user, who trusts the code.
     let node = Node::start(&folder, "off");
-    assert!(node.log().contains("sandbox: off"));
+    node.says("sandbox: off");
     for (act, on) in tried {
         assert_eq!(node.tries(act, &on), 0, "{act} {}", on.display());
     }
@@ -339,7 +345,9 @@ fn the_helper_ends_with_its_node_however_that_ends() {
 
 /// `refit run`, which may have so many files open at once.
 fn bounded(folder: &Folder, files: u32) -> Command {
-    let refit = folder.command(&["run", "--sandbox=on"]);
+    let v1 = repository().join("engines/kv/history/v1");
+    let engine = format!("kv={}", build(folder, v1.to_str().unwrap()));
+    let refit = folder.command(&["run", "--sandbox=on", "--engine", &engine]);
     let mut bounded = Command::new("/bin/sh");
     bounded
         .arg("-c")
@@ -415,14 +423,7 @@ fn a_node_whose_helper_has_ended_serves_on_and_says_so() {
     std::thread::sleep(Duration::from_millis(100));
     assert!(helper_of(node.child.id()).is_some());
     kill_process(helper, Signal::KILL).unwrap();
-    let deadline = Instant::now() + SOON;
-    while !node
-        .log()
-        .contains("the process that starts probes, rehearsals and trials has ended")
-    {
-        assert!(Instant::now() < deadline, "{}", node.log());
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    node.says("the process that starts probes, rehearsals and trials has ended");
     assert_eq!(node.tries("hole-existence", "/"), 0);
 }
 

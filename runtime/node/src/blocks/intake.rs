@@ -184,10 +184,12 @@ async fn enter(
     }
 }
 
-/// The channel to the driver. It holds all messages that the door lets in and an upgrade, so sending
-/// to it does not block.
+/// The channel to the driver. What is in it is bounded by those who send: the door lets
+/// [`IN_FLIGHT_MESSAGES_MAX`] messages in, orders have places, and of all else there is one at a time.
+/// The channel itself has no bound, because one with a bound keeps what nobody has taken out when the driver has ended: whoever
+/// waits for an answer to that would wait for ever.
 pub(crate) fn channel() -> (Sender<Intake>, Receiver<Intake>) {
-    crossbeam_channel::bounded(IN_FLIGHT_MESSAGES_MAX + 16)
+    crossbeam_channel::unbounded()
 }
 
 /// Blocks that are decided and not executed: only the next one may be decided before it is executed.
@@ -216,5 +218,23 @@ impl Outlet for BlockOutlet {
             TrySendError::Full(_) => NotPushed::TooEarly { height },
             TrySendError::Disconnected(_) => NotPushed::Ended { height },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{RecvTimeoutError, bounded};
+    use std::time::Duration;
+
+    #[test]
+    fn whoever_waits_for_what_no_driver_took_in_hears_that_it_has_ended() {
+        let (intake, outlet) = channel();
+        let (done, ended) = bounded::<()>(1);
+        assert!(intake.send(Intake::Checkpoint(done)).is_ok());
+        // As a driver ends that is told to beside an order.
+        drop(outlet);
+        let heard = ended.recv_timeout(Duration::from_secs(10));
+        assert_eq!(heard, Err(RecvTimeoutError::Disconnected));
     }
 }

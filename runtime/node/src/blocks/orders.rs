@@ -1,9 +1,9 @@
 //! Orders of operators on their way into a block.
 
 use super::intake::{Intake, Ordering};
-use crate::answers::refusals::{ended, overloaded};
+use crate::answers::refusals::ended;
 use crate::limits::REPLY_WAIT_MAX;
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::Sender;
 use refit_abi::ClientId;
 use refit_abi::codes;
 use refit_admin::{CarriedOut, OrderedBy, Refusal};
@@ -17,11 +17,8 @@ pub(crate) type Answered = oneshot::Receiver<Result<CarriedOut<Done>, Refusal>>;
 /// Gives the driver an order, to come into a block.
 pub(crate) fn give(intake: &Sender<Intake>, entry: Entry) -> Result<Answered, Refusal> {
     let (answer, answered) = oneshot::channel();
-    let given = intake.try_send(Intake::Order(Ordering { entry, answer }));
-    given.map_err(|error| match error {
-        TrySendError::Full(_) => overloaded(),
-        TrySendError::Disconnected(_) => ended(),
-    })?;
+    let given = intake.send(Intake::Order(Ordering { entry, answer }));
+    given.map_err(|_| ended())?;
     Ok(answered)
 }
 

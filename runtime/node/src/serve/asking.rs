@@ -8,7 +8,6 @@ use crate::blocks::intake::{Answerer, Intake, Submission, WIRE_CODEC, Way};
 use crate::limits::REPLY_WAIT_MAX;
 use crate::serve::handle::Node;
 use crate::watch::{Named, nameless};
-use crossbeam_channel::TrySendError;
 use refit_abi::host::Ingress;
 use refit_abi::{EngineId, Height};
 use refit_admin::{Bytes, Entrance, Moment, Refusal, Replied, RequestId};
@@ -50,11 +49,8 @@ impl Node {
         drop(body);
         let submission = Submission { ingress, answer };
         self.intake
-            .try_send(Intake::Message(submission))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => overloaded(),
-                TrySendError::Disconnected(_) => ended(),
-            })?;
+            .send(Intake::Message(submission))
+            .map_err(|_| ended())?;
         hold(&self.answers, self.within(answered).await?)
     }
 

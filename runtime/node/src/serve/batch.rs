@@ -5,7 +5,6 @@ use crate::blocks::group::{Gathered, Group};
 use crate::blocks::intake::{Answerer, Intake, Submission, WIRE_CODEC, Way};
 use crate::serve::handle::Node;
 use crate::watch::{Clients, nameless};
-use crossbeam_channel::TrySendError;
 use refit_abi::host::Ingress;
 use refit_admin::{Answered, Entrance, Part, Pending, Refusal, Sent};
 
@@ -52,11 +51,8 @@ impl Node {
             },
         });
         self.intake
-            .try_send(Intake::Messages(submissions.collect()))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => overloaded(),
-                TrySendError::Disconnected(_) => ended(),
-            })?;
+            .send(Intake::Messages(submissions.collect()))
+            .map_err(|_| ended())?;
         // Copied for the future, which outlives this borrow: the next group is handed over while this one waits.
         let (watched, standing) = (self.watched.clone(), self.standing.clone());
         Ok(Box::pin(async move {

@@ -99,7 +99,7 @@ impl Node {
 
     /// Has the driver look what may leave now. One that has no room for this is awake.
     pub(super) fn wake(&self) {
-        let _ = self.intake.try_send(Intake::Recalled);
+        let _ = self.intake.send(Intake::Recalled);
     }
 
     /// Whoever waits for a reply that is held back is told that the node stops: it does not leave in this life.

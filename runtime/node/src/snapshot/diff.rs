@@ -113,7 +113,12 @@ pub fn diff(
         if is_same_code && one.record.hash == other.record.hash {
             continue;
         }
-        let images = (a.engine(&one)?, b.engine(other)?);
+        let mut images = (a.engine(&one)?, b.engine(other)?);
+        // In which block it has handled how many is a fact of blocks.
+        images.1.ordinal = images.0.ordinal;
+        if is_same_code && images.0 == images.1 {
+            continue;
+        }
         let one = Seen {
             file: a,
             engine: &one,

@@ -34,7 +34,7 @@ impl Upgrades {
         }
         tracing::info!(id, "the upgrade is taken back");
         // A driver that sleeps has to look. One that has no room for this is awake, and looks at each turn.
-        let _ = self.intake.try_send(Intake::Recalled);
+        let _ = self.intake.send(Intake::Recalled);
         let deadline = Instant::now() + CANCEL_WAIT_MAX;
         loop {
             let report = self.report(id);
