@@ -37,8 +37,8 @@ super::codes! { ALL_BUILD: "Building an engine from source", "Errors of `refit e
     BUILD_CANCELLED = "build-cancelled", BuildFailed, "Build again.";
     /// This machine does not confine a build as much as is wanted.
     SANDBOX_TOO_WEAK = "sandbox-too-weak", BuildFailed, "Allow user namespaces or run a kernel with Landlock (6.2 or newer), lower `min_build_level` if you trust the source, or take a built library.";
-    /// A confined node has no folder to build in but its data folder, where its engines would reach what the next release is built from.
-    BUILDS_IN_REACH = "builds-in-reach", BuildFailed, "Start the node with `--cache-dir DIR` (`REFIT_CACHE_DIR`), a folder outside of its data folder.";
+    /// A confined node has no folder to build in but one that its engines reach: there they could change what the next release is built from.
+    BUILDS_IN_REACH = "builds-in-reach", BuildFailed, "Start the node with `--cache-dir DIR` (`REFIT_CACHE_DIR`), a folder outside of its data folder and of the folder of its socket.";
     /// Another release is being built.
     BUILD_UNDER_WAY = "build-under-way", Refused, "Try again when that is done.";
     /// The room that a build is confined in could not be made.

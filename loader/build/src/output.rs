@@ -3,10 +3,9 @@
 //! A data folder or a folder of libraries may lie inside the package that is built. The tag is
 //! cargo's own (<https://bford.info/cachedir/>), so programs that make backups know it too.
 
-use rustix::fs::OFlags;
+use crate::place::open_file;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The name of the tag in the folder.
@@ -31,7 +30,8 @@ pub fn is_output(folder: &Path) -> bool {
 
 fn is_tag(path: &Path) -> bool {
     let mut begin = [0; SIGNATURE.len()];
-    let read = File::open(path).and_then(|mut tag| tag.read_exact(&mut begin));
+    let tag = open_file(path, File::options().read(true));
+    let read = tag.and_then(|mut tag| tag.read_exact(&mut begin));
     read.is_ok() && begin == SIGNATURE.as_bytes()
 }
 
@@ -65,9 +65,8 @@ pub fn make_data(path: &Path, create: impl FnOnce(&Path) -> io::Result<()>) -> i
     if ours.is_some() || was_output {
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(true);
-        // Not where a link leads to: code of a node's engines may have put it there.
-        let options = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-        let mut tag = options.open(path.join(DATA_TAG))?;
+        let path = path.join(DATA_TAG);
+        let mut tag = open_file(&path, options).map_err(|error| of(&path, &error))?;
         tag.write_all(format!("{SIGNATURE}\n{OURS} data.\n").as_bytes())?;
     }
     match was_output {
@@ -94,13 +93,18 @@ fn keep_names(path: &Path, uppermost: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Names the file that an error is about.
+fn of(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
 /// Whether this program wrote the tag at `path`.
 fn is_ours(path: &Path) -> io::Result<bool> {
     let mut bytes = Vec::new();
-    match File::open(path) {
+    match open_file(path, File::options().read(true)) {
         Ok(tag) => tag.take(TAG_BYTES_MAX).read_to_end(&mut bytes)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
+        Err(error) => return Err(of(path, &error)),
     };
     let text = String::from_utf8_lossy(&bytes);
     let second = text.lines().nth(1);
@@ -112,7 +116,10 @@ pub(crate) fn tag(folder: &Path) -> io::Result<()> {
     if is_output(folder) {
         return Ok(());
     }
-    fs::write(folder.join(TAG), format!("{SIGNATURE}\n{OURS} output.\n"))
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true);
+    let mut tag = open_file(&folder.join(TAG), options)?;
+    tag.write_all(format!("{SIGNATURE}\n{OURS} output.\n").as_bytes())
 }
 
 /// The uppermost folder on the way to `path` that is not there; `path` itself if it is empty.

@@ -3,8 +3,10 @@
 use crate::cancel::Wanted;
 use crate::error::{BuildError, io};
 use crate::output;
-use std::fs::{self, File, TryLockError};
+use rustix::fs::OFlags;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -40,10 +42,25 @@ impl Drop for Lock {
     }
 }
 
+/// Opens a file, and nothing that would be waited for or leads elsewhere: where engines write there may be a pipe in its place.
+pub(crate) fn open_file(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let file = options
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "it is no file",
+        )),
+    }
+}
+
 /// The file of the lock called `name`, open.
 fn lock_file(root: &Path, name: &str) -> Result<(PathBuf, File), BuildError> {
     let path = folder(root.join("locks"))?.join(name);
-    let file = File::options().create(true).append(true).open(&path);
+    let file = open_file(&path, File::options().create(true).append(true));
     let file = file.map_err(io("open", &path))?;
     Ok((path, file))
 }
@@ -87,7 +104,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
-    let mut file = File::create(&partial).map_err(io("create", &partial))?;
+    let options = &mut File::options();
+    let options = options.write(true).create(true).truncate(true);
+    let mut file = open_file(&partial, options).map_err(io("create", &partial))?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.map_err(io("write", &partial))?;
     fs::rename(&partial, path).map_err(io("rename to", path))

@@ -200,7 +200,10 @@ fn whatever_lies_in_the_place_of_a_release_is_damaged_and_goes_with_a_prune() {
     std::os::unix::fs::symlink(place(1), place(1)).unwrap();
     std::os::unix::fs::symlink(folder.path(), place(2)).unwrap();
     fs::create_dir(place(3)).unwrap();
-    let _socket = std::os::unix::net::UnixListener::bind(place(3).join("release")).unwrap();
+    // Under a short name first: that of a socket has a bound.
+    let short = folder.path().join("s");
+    let _socket = std::os::unix::net::UnixListener::bind(&short).unwrap();
+    fs::rename(short, place(3).join("release")).unwrap();
     fs::create_dir_all(place(4).join("about")).unwrap();
     fs::create_dir(place(5)).unwrap();
     std::os::unix::fs::symlink("release", place(5).join("release")).unwrap();

@@ -1,12 +1,11 @@
 //! Lays a listed tree out of files that are named by their hashes, as releases bring them.
 
 use crate::error::{BuildError, io as failed};
+use crate::place::open_file;
 use crate::release::tree::SourceTree;
 use refit_release::tree::Listing;
-use rustix::fs::OFlags;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 impl SourceTree {
@@ -37,13 +36,7 @@ impl SourceTree {
 
 /// Copies no more than the listing says: what lies there may be anything, such as a pipe that nobody writes to.
 fn copy(from: &Path, to: &Path, bytes: u64) -> io::Result<()> {
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let mut options = OpenOptions::new();
-    let options = options.read(true).custom_flags(flags.bits().cast_signed());
-    let from = options.open(from)?;
-    if !from.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file"));
-    }
+    let from = open_file(from, File::options().read(true))?;
     io::copy(&mut from.take(bytes), &mut File::create_new(to)?).map(drop)
 }
 

@@ -68,7 +68,12 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let choice = args.sandbox.or(file.node.sandbox).unwrap_or_default();
     let is_confined = choice != SandboxChoice::Off;
     let builds = BuildsArgs {
-        root: builds_of_node(&args.building.cache, &data_dir, is_confined),
+        root: builds_of_node(
+            &args.building.cache,
+            &data_dir,
+            listens.iter().filter_map(socket_of),
+            is_confined,
+        ),
         at_least: file
             .node
             .min_build_level
@@ -160,12 +165,18 @@ fn parts(
     parts.map_err(|error| Box::new(RunError::Store(error)))
 }
 
+/// The path of a unix socket.
+fn socket_of(listen: &Listen) -> Option<&Path> {
+    match listen {
+        Listen::Unix(path) | Listen::UnixGroup { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
 /// Takes the data folder for this node alone.
 fn lock(data_dir: &Path, listens: &[Listen]) -> Result<FolderLock, Box<RunError>> {
-    let socket = listens.iter().find_map(|listen| match listen {
-        Listen::Unix(path) | Listen::UnixGroup { path, .. } => std::path::absolute(path).ok(),
-        _ => None,
-    });
+    let mut sockets = listens.iter().filter_map(socket_of);
+    let socket = sockets.find_map(|path| std::path::absolute(path).ok());
     let holder = Holder::this(socket.unwrap_or_default());
     FolderLock::take(data_dir, &holder).map_err(|error| Box::new(RunError::Folder(error)))
 }

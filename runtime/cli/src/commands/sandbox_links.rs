@@ -10,20 +10,22 @@ use std::fs::{DirEntry, read_dir};
 use std::path::{Component, Path, PathBuf};
 
 /// Folders in the data folder of which the node opens what is in them. A release has one of its own beside.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 11] = [
     "",
     "store",
     "store/checkpoints",
     "store/code",
     RELEASES,
     BUILDS,
+    "build",
+    "build/artifacts",
+    "build/locks",
+    "build/overlays",
+    "build/targets",
 ];
 
 /// The folder of releases.
 const RELEASES: &str = "releases";
-
-/// Entries of a folder that are looked at, at most.
-const ENTRIES_MAX: usize = 4096;
 
 /// Links that lead to one another, at most: the system follows no more.
 const LINKS_MAX: usize = 40;
@@ -46,10 +48,11 @@ fn releases(data_dir: &Path) -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path())
 }
 
-/// What is in a folder. In one that cannot be read there is nothing: whoever needs it says so.
+/// What is in a folder, all of it: what is not looked at would be the link. In one that cannot be read there is nothing: whoever
+/// needs it says so.
 fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> + use<> {
     let entries = read_dir(folder).into_iter().flatten();
-    entries.take(ENTRIES_MAX).flatten()
+    entries.flatten()
 }
 
 /// The links in a folder that lead out of the data folder, and where to.
@@ -131,6 +134,8 @@ mod tests {
             "releases/ab",
             "releases/cd/files",
             "builds/rooms",
+            "build/targets",
+            "build/artifacts/x",
         ] {
             let link = data.join(at);
             std::fs::create_dir_all(link.parent().unwrap()).unwrap();

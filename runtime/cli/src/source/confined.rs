@@ -43,17 +43,24 @@ pub(crate) fn folder_of_releases() -> Option<PathBuf> {
     Some(cache.folder()?.join(RELEASES))
 }
 
-/// Where a node builds releases, which has this data folder: in the cache; without one, in the data folder. `None` if its engines,
-/// which are kept to the data folder, would reach what the next release is built from.
-pub(crate) fn builds_of_node(
+/// Where a node builds releases, which has this data folder: in the cache; without one, in the data folder. `None` if its engines
+/// would reach what the next release is built from: they are kept to the data folder and the folders of its `sockets`.
+pub(crate) fn builds_of_node<'a>(
     cache: &CacheArgs,
     data_dir: &Path,
+    sockets: impl IntoIterator<Item = &'a Path>,
     is_confined: bool,
 ) -> Option<PathBuf> {
     let shared = cache.folder().map(|cache| cache.join(RELEASES));
     let folder = shared.unwrap_or_else(|| data_dir.join(BUILDS));
-    let is_in_reach = || resolved(&folder).starts_with(resolved(data_dir));
-    (!is_confined || !is_in_reach()).then_some(folder)
+    let builds = resolved(&folder);
+    let of_sockets = sockets.into_iter().filter_map(|socket| {
+        let socket = std::path::absolute(socket).ok()?;
+        socket.parent().map(Path::to_owned)
+    });
+    let mut reached = of_sockets.chain([data_dir.to_owned()]);
+    let is_in_reach = reached.any(|folder| builds.starts_with(resolved(&folder)));
+    (!is_confined || !is_in_reach).then_some(folder)
 }
 
 /// Where a path leads, of which not all is there yet.
@@ -157,7 +164,7 @@ mod tests {
                 cache_dir: Some(place.path().join(cache)),
                 ..CacheArgs::default()
             };
-            builds_of_node(&cache, &data, is_confined)
+            builds_of_node(&cache, &data, [Path::new("/run/refit.sock")], is_confined)
         };
         for cache in [
             "data",
@@ -172,5 +179,13 @@ mod tests {
         for cache in ["cache", "data-of-another"] {
             assert!(builds(cache, true).is_some(), "{cache}");
         }
+        // Engines remove and make files beside a socket, and below.
+        let cache = CacheArgs {
+            cache_dir: Some(place.path().join("home/.cache/refit")),
+            ..CacheArgs::default()
+        };
+        let socket = place.path().join("home/refit.sock");
+        let builds = builds_of_node(&cache, &data, [socket.as_path()], true);
+        assert_eq!(builds, None);
     }
 }

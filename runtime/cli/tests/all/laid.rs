@@ -43,6 +43,7 @@ fn a_pipe_in_the_place_of_a_file_keeps_no_command_waiting_and_is_named() {
         ("admin.sock.lock", "run-listen"),
         ("store/newest", "store-not-opened"),
         ("store/blocks.redb", "store-not-opened"),
+        ("CACHEDIR.TAG", "CACHEDIR.TAG"),
     ] {
         let (path, kept) = (data.join(name), data.join("kept"));
         let is_kept = std::fs::rename(&path, &kept).is_ok();

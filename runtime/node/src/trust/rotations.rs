@@ -71,7 +71,9 @@ impl Kept {
 /// Whether a keyset leads to the last one of these, which are in their order. Those of before it do not matter.
 fn led_by<'a>(trusted: &Keyset, keysets: impl Iterator<Item = &'a Keyset>) -> Result<(), NotLed> {
     let mut at = trusted.clone();
+    let mut last = trusted;
     for keyset in keysets {
+        last = keyset;
         let (version, found) = (keyset.record().version, keyset.id());
         if version > at.record().version {
             at = at.rotate(&keyset.write())?;
@@ -80,5 +82,12 @@ fn led_by<'a>(trusted: &Keyset, keysets: impl Iterator<Item = &'a Keyset>) -> Re
             return Err(NotLed::Other { version, found });
         }
     }
-    Ok(())
+    // One of an older version, behind those that have led on, is not where they have led.
+    match last.id() == at.id() {
+        true => Ok(()),
+        false => Err(NotLed::Other {
+            version: last.record().version.0,
+            found: last.id(),
+        }),
+    }
 }

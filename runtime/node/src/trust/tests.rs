@@ -121,6 +121,34 @@ fn a_keyset_that_was_put_there_without_rotation_does_not_go_with_the_configured_
 }
 
 #[test]
+fn a_keyset_behind_a_chain_that_has_led_on_is_not_where_it_has_led() {
+    let bytes = keyset(1, None, &[1, 2, 3], &[1, 2]);
+    let second = keyset(2, Some(&bytes), &[2, 3, 4], &[1, 2, 4]);
+    let third = keyset(3, Some(&second), &[2, 3, 4], &[2, 3]);
+    // What everybody has published, and behind it one that its own root keys alone have signed.
+    let forged = keyset(2, Some(&bytes), &[7, 8, 9], &[7, 8]);
+    let read = |bytes: &[u8]| {
+        FirstKeyset::read(bytes)
+            .and_then(FirstKeyset::trust)
+            .unwrap()
+    };
+    let first = read(&bytes);
+    let kept = |last: &[u8]| Kept {
+        keyset: Some(read(last)),
+        before: vec![first.clone(), read(&second), read(&third)],
+        ..Kept::default()
+    };
+    let forged = kept(&forged);
+    assert!(forged.is_chain().is_err());
+    let known = forged.keyset.as_ref().unwrap();
+    for trusted in [&bytes, &second, &third] {
+        assert!(forged.is_led_from(&read(trusted), known).is_err());
+    }
+    // The older one of a chain that has gone on is none that it has led to either.
+    assert!(kept(&second).is_chain().is_err());
+}
+
+#[test]
 fn the_newest_release_never_goes_back_and_outlives_the_node() {
     let folder = tempfile::tempdir().unwrap();
     let trust = on(folder.path(), None).unwrap();

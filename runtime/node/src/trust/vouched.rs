@@ -119,7 +119,11 @@ impl TakenOver {
         let Some(known) = &kept.keyset else {
             return match by {
                 Vouched::Id(named) => Err(NotVouched::Missing { named }),
-                _ => Ok(Self(kept)),
+                // Keysets of before that have led to none say nothing.
+                _ => Ok(Self(Kept {
+                    before: Vec::new(),
+                    ..kept
+                })),
             };
         };
         let found = || Box::new(KeysetFacts::of(known));
