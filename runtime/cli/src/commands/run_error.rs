@@ -131,6 +131,9 @@ impl Explain for RunError {
             Self::DataDir { source, .. } if is_full(source) => {
                 "free space on its disk, or name another with --data-dir"
             }
+            Self::DataDir { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+                "see what stands there, and remove it if you did not make it: engines can write there"
+            }
             Self::DataDir { path, .. } if path.is_dir() => {
                 "give this user the right to write into it, or name another with --data-dir"
             }
