@@ -4,7 +4,7 @@ use crate::{HostName, Share, Token};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The address to listen on.
 #[derive(Debug, Clone)]
@@ -39,6 +39,22 @@ pub enum Listen {
 }
 
 impl Listen {
+    /// The path of its unix socket; `None` on TCP.
+    pub fn socket(&self) -> Option<&Path> {
+        match self {
+            Self::Unix(path) | Self::UnixGroup { path, .. } => Some(path),
+            Self::Tcp { .. } | Self::Probes { .. } => None,
+        }
+    }
+
+    /// Its port; `None` on a unix socket.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp { addr, .. } | Self::Probes { addr, .. } => Some(addr.port()),
+            Self::Unix(_) | Self::UnixGroup { .. } => None,
+        }
+    }
+
     /// By which way those come in who reach engines here. Nobody does where there are probes alone.
     pub(crate) fn share(&self) -> Share {
         match self {

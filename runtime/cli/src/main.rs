@@ -7,6 +7,7 @@
 
 mod args;
 mod artifact;
+mod behind_links;
 mod bench;
 mod chaos;
 mod client;

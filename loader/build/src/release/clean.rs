@@ -3,7 +3,7 @@
 use crate::cache::{Clean, Cleaned, Part, entries, remove, too_much};
 use crate::error::BuildError;
 use crate::release::dependencies::{self, DEPENDENCIES};
-use crate::release::run::{self, ROOMS};
+use crate::release::work::{ROOMS, is_left};
 use crate::release::{ReleaseBuilder, log::LOGS};
 use crate::store::USED;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn parts(root: &Path) -> Vec<Part> {
         Part::of(set.clone(), &set.join(USED), Some(lock))
     });
     let rooms = entries(&root.join(ROOMS)).into_iter();
-    let left = rooms.filter(|room| run::is_left(room));
+    let left = rooms.filter(|room| is_left(room));
     let files = ["artifacts", LOGS]
         .into_iter()
         .flat_map(|folder| entries(&root.join(folder)));

@@ -11,8 +11,9 @@ use crate::progress::Stage;
 use crate::publish::touch;
 use crate::release::emptied::Kept;
 use crate::release::key;
-use crate::release::run::{ALONE, Run};
+use crate::release::run::Run;
 use crate::release::tree::SourceTree;
+use crate::release::work::{ALONE, Work};
 use crate::store::USED;
 use crate::units::{self, Units};
 use std::fs;
@@ -77,7 +78,7 @@ impl Dependencies<'_> {
     /// Compiles them, and puts them in their place in one step.
     fn fill(&self, kept: &Kept<'_>, folder: &Path) -> Result<(), BuildError> {
         let engine = self.run.room.engine;
-        let work = self.run.work()?;
+        let work = Work::new(self.run.root)?;
         let emptied = place::folder(work.path().join(ALONE))?;
         kept.lay(self.tree, engine, &emptied)?;
         let built = self

@@ -1,11 +1,11 @@
 //! Lays a listed tree out of files that are named by their hashes, as releases bring them.
 
-use crate::error::{BuildError, io as failed};
+use crate::error::{BuildError, io};
 use crate::place::open_file;
 use crate::release::tree::SourceTree;
 use refit_release::tree::Listing;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 impl SourceTree {
@@ -15,18 +15,18 @@ impl SourceTree {
     /// # Errors
     /// [`BuildError::Tree`], [`BuildError::Io`].
     pub fn lay(listing: &Listing, contents: &Path, folder: &Path) -> Result<Self, BuildError> {
-        fs::create_dir(folder).map_err(failed("create", folder))?;
+        fs::create_dir(folder).map_err(io("create", folder))?;
         for file in listing.files() {
             // Paths of a listing lead nowhere else: they were checked with it.
             let to = folder.join(&file.path);
             let parent = to.parent().unwrap_or(folder);
-            fs::create_dir_all(parent).map_err(failed("create", parent))?;
+            fs::create_dir_all(parent).map_err(io("create", parent))?;
             match file.bytes {
                 // What has no bytes is there without being brought.
-                0 => fs::write(&to, []).map_err(failed("write", &to))?,
+                0 => fs::write(&to, []).map_err(io("write", &to))?,
                 _ => {
                     let from = contents.join(file.content.to_string());
-                    copy(&from, &to, file.bytes).map_err(failed("copy", &from))?;
+                    copy(&from, &to, file.bytes).map_err(io("copy", &from))?;
                 }
             }
         }
@@ -35,9 +35,9 @@ impl SourceTree {
 }
 
 /// Copies no more than the listing says: what lies there may be anything, such as a pipe that nobody writes to.
-fn copy(from: &Path, to: &Path, bytes: u64) -> io::Result<()> {
+fn copy(from: &Path, to: &Path, bytes: u64) -> std::io::Result<()> {
     let from = open_file(from, File::options().read(true))?;
-    io::copy(&mut from.take(bytes), &mut File::create_new(to)?).map(drop)
+    std::io::copy(&mut from.take(bytes), &mut File::create_new(to)?).map(drop)
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ mod room;
 mod run;
 mod tools;
 mod tree;
+mod work;
 
 pub use tree::{SourceTree, TreeMismatch};
 
@@ -51,9 +52,10 @@ use dependencies::Dependencies;
 use engine::Engine;
 use refit_sandbox::{Launcher, Level, Limits, Policy, User};
 use room::Room;
-use run::{Laid, Run};
+use run::Run;
 use std::path::{Path, PathBuf};
 use tools::Tools;
+use work::Laid;
 
 /// A library that was built from a release's source.
 #[derive(Clone, Debug)]
@@ -181,7 +183,7 @@ impl ReleaseBuilder {
             listener: &self.listener,
             wanted: &wanted,
         };
-        run.sweep()?;
+        work::sweep(&root)?;
         let dependencies = Dependencies {
             run: &run,
             tree,
@@ -232,11 +234,11 @@ impl ReleaseBuilder {
 
     /// The folder of what builds need in between.
     pub fn rooms(&self) -> PathBuf {
-        self.root.join(run::ROOMS)
+        self.root.join(work::ROOMS)
     }
 
     /// How the name of what this process puts there has to begin: it goes with the first build after the process has ended.
-    pub fn own_rooms() -> String {
-        run::own_rooms()
+    pub fn prefix_of_rooms() -> String {
+        work::prefix_of_rooms()
     }
 }

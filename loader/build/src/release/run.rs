@@ -4,26 +4,15 @@ use crate::cancel::Wanted;
 use crate::cargo::is_short_of_space;
 use crate::error::{BuildError, io};
 use crate::listen::{Heard, messages, tail, without_progress};
-use crate::place;
 use crate::progress::{Listener, Stage};
 use crate::release::emptied::lay_whole;
 use crate::release::room::{Folders, Room};
 use crate::release::tree::SourceTree;
+use crate::release::work::{Laid, Work};
 use refit_sandbox::{Given, How, Launcher, Level, Limits, Over, SandboxError};
-use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-
-/// The folder of what builds need in between, in the root.
-pub(crate) const ROOMS: &str = "rooms";
-
-/// How the name of each begins; the number of its process follows.
-const ROOM: &str = "refit-";
-
-/// Where a tree lies in a room, so that cargo looks for no workspace above it: it ends its way up at a folder of this name, in
-/// which it unpacks what it packages itself.
-pub(crate) const ALONE: &str = "target/package/source";
 
 /// The runs of one release's build.
 #[derive(Debug)]
@@ -33,33 +22,6 @@ pub(crate) struct Run<'a> {
     pub(crate) root: &'a Path,
     pub(crate) listener: &'a Listener,
     pub(crate) wanted: &'a Wanted,
-}
-
-/// A folder that is removed with all in it when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Work(PathBuf);
-
-impl Work {
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        // What stays is removed by a later process's first build.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A tree that lies in a room.
-#[derive(Debug)]
-pub(crate) struct Laid(Work);
-
-impl Laid {
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.0.path().join(ALONE)
-    }
 }
 
 /// What a build gave.
@@ -75,39 +37,14 @@ pub(crate) struct Yield {
 }
 
 impl Run<'_> {
-    /// A new folder for what this build needs in between.
-    pub(crate) fn work(&self) -> Result<Work, BuildError> {
-        let rooms = place::folder(self.root.join(ROOMS))?;
-        for number in 0..u32::MAX {
-            let path = rooms.join(format!("{}{number}", own_rooms()));
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(Work(path)),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(io("create", &path)(error)),
-            }
-        }
-        Err(BuildError::Cancelled)
-    }
-
     /// The tree where nothing is above it; none where that is so wherever it lies.
     pub(crate) fn laid(&self, tree: &SourceTree) -> Result<Option<Laid>, BuildError> {
         if self.room.level == Level::L3 {
             return Ok(None);
         }
-        let laid = Laid(self.work()?);
+        let laid = Laid::new(self.root)?;
         lay_whole(tree, &laid.folder())?;
         Ok(Some(laid))
-    }
-
-    /// Removes what builds have left that were killed with their process. What cannot be removed stays: it is in nobody's way,
-    /// and another build may be removing it.
-    pub(crate) fn sweep(&self) -> Result<(), BuildError> {
-        let rooms = place::folder(self.root.join(ROOMS))?;
-        let entries = fs::read_dir(&rooms).map_err(io("list", &rooms))?.flatten();
-        for room in entries.map(|entry| entry.path()).filter(|it| is_left(it)) {
-            let _ = fs::remove_dir_all(&room);
-        }
-        Ok(())
     }
 
     /// Builds the tree in `source`; hands out `outputs`, which are paths from the target.
@@ -118,9 +55,9 @@ impl Run<'_> {
         outputs: &[&str],
         stage: Stage,
     ) -> Result<Yield, BuildError> {
-        let target = self.work()?;
+        let target = Work::new(self.root)?;
         self.give_away(target.path())?;
-        let folder = self.work()?;
+        let folder = Work::new(self.root)?;
         let order = self.room.order(
             Folders {
                 source,
@@ -194,30 +131,18 @@ impl Run<'_> {
             },
             false => BuildError::CargoFailed {
                 package,
-                output: match how {
-                    How::Signalled { signal } => {
-                        format!("{}\nit was ended by signal {signal}", heard.log.trim())
-                    }
-                    _ => heard.log.trim().to_owned(),
-                },
+                output: last_words(heard.log.trim(), how),
             },
         }
     }
 }
 
-/// How the names of this process's rooms begin.
-pub(crate) fn own_rooms() -> String {
-    format!("{ROOM}{}-", std::process::id())
-}
-
-/// Whether it is a room of a process that is no more. Whatever else lies there is not ours.
-pub(crate) fn is_left(room: &Path) -> bool {
-    let name = room.file_name().unwrap_or_default().to_string_lossy();
-    let process = name.strip_prefix(ROOM).and_then(|name| {
-        let (process, _) = name.split_once('-')?;
-        process.parse::<u32>().ok()
-    });
-    process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
+/// What cargo said before it compiled anything, and how it ended if it did not say that itself.
+fn last_words(log: &str, how: How) -> String {
+    match how {
+        How::Signalled { signal } => format!("{log}\nit was ended by signal {signal}"),
+        How::Exited { .. } => log.to_owned(),
+    }
 }
 
 fn over(over: Over, limits: &Limits) -> SandboxError {
@@ -227,4 +152,16 @@ fn over(over: Over, limits: &Limits) -> SandboxError {
 
 fn joined<T>(thread: JoinHandle<Option<T>>) -> Option<T> {
     thread.join().ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cargo_that_was_killed_is_said_to_be() {
+        let killed = last_words("it said", How::Signalled { signal: 9 });
+        assert_eq!(killed, "it said\nit was ended by signal 9");
+        assert_eq!(last_words("why", How::Exited { code: 101 }), "why");
+    }
 }

@@ -280,7 +280,7 @@ fn what_builds_leave_is_cleaned_away_but_for_what_is_in_use() {
     let built = place.build(&Tree::new(), "tree", "root");
     let root = place.path("root");
     let left = root.join("rooms/refit-4194305-0");
-    let live = root.join(format!("rooms/{}9", ReleaseBuilder::own_rooms()));
+    let live = root.join(format!("rooms/{}9", ReleaseBuilder::prefix_of_rooms()));
     for room in [&left, &live] {
         fs::create_dir(room).unwrap();
     }

@@ -71,7 +71,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
         root: builds_of_node(
             &args.building.cache,
             &data_dir,
-            listens.iter().filter_map(socket_of),
+            listens.iter().filter_map(Listen::socket),
             is_confined,
         ),
         at_least: file
@@ -165,17 +165,9 @@ fn parts(
     parts.map_err(|error| Box::new(RunError::Store(error)))
 }
 
-/// The path of a unix socket.
-fn socket_of(listen: &Listen) -> Option<&Path> {
-    match listen {
-        Listen::Unix(path) | Listen::UnixGroup { path, .. } => Some(path),
-        _ => None,
-    }
-}
-
 /// Takes the data folder for this node alone.
 fn lock(data_dir: &Path, listens: &[Listen]) -> Result<FolderLock, Box<RunError>> {
-    let mut sockets = listens.iter().filter_map(socket_of);
+    let mut sockets = listens.iter().filter_map(Listen::socket);
     let socket = sockets.find_map(|path| std::path::absolute(path).ok());
     let holder = Holder::this(socket.unwrap_or_default());
     FolderLock::take(data_dir, &holder).map_err(|error| Box::new(RunError::Folder(error)))

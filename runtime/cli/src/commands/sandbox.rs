@@ -144,26 +144,20 @@ fn room(needs: Needs<'_>) -> Room {
         engines,
         builds: _,
     } = needs;
-    let mut room = Room {
+    let folders = listens.iter().filter_map(|it| it.socket()?.parent());
+    Room {
         writes: vec![data_dir.to_owned()],
         reads: engines.iter().map(|it| it.library.clone()).collect(),
         listens: true,
         starts_again: true,
         reaches_nameless_sockets: std::env::var_os(SUPERVISOR)
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"@")),
-        ..Room::default()
-    };
-    for listen in listens {
-        match listen {
-            Listen::Unix(path) | Listen::UnixGroup { path, .. } => {
-                let folder = path.parent().filter(|it| !it.starts_with(data_dir));
-                room.sockets.extend(folder.map(Path::to_owned));
-            }
-            Listen::Tcp { addr, .. } | Listen::Probes { addr, .. } => room.ports.push(addr.port()),
-            _ => {}
-        }
+        sockets: folders
+            .filter(|folder| !folder.starts_with(data_dir))
+            .map(Path::to_owned)
+            .collect(),
+        ports: listens.iter().filter_map(Listen::port).collect(),
     }
-    room
 }
 
 /// The whole of `refit helper`.

@@ -5,9 +5,10 @@
 //! like to reach, and the next start would open that to it.
 
 use super::run_error::RunError;
+use crate::behind_links::behind_links;
 use crate::source::BUILDS;
 use std::fs::{DirEntry, read_dir};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Folders in the data folder of which the node opens what is in them. A release has one of its own beside.
 const FOLDERS: [&str; 11] = [
@@ -72,26 +73,9 @@ fn leads_to(link: &Path) -> PathBuf {
         let (Ok(target), Some(folder)) = (at.read_link(), at.parent()) else {
             break;
         };
-        at = real(&folder.join(target));
+        at = behind_links(&folder.join(target));
     }
     at
-}
-
-/// A path as it is behind all links of the folders that there are.
-fn real(path: &Path) -> PathBuf {
-    let found = path.ancestors().find_map(|part| {
-        let found = part.canonicalize().ok()?;
-        Some((found, path.strip_prefix(part).ok()?))
-    });
-    let (mut real, rest) = found.unwrap_or((PathBuf::new(), path));
-    for part in rest.components() {
-        match part {
-            Component::ParentDir => drop(real.pop()),
-            Component::CurDir => {}
-            part => real.push(part),
-        }
-    }
-    real
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::SourceError;
 use crate::args::CacheArgs;
 use crate::artifact::THIS_PROGRAM;
+use crate::behind_links::behind_links;
 use crate::failure::Failure;
 use crate::release::ReleaseFileError;
 use refit_build::{BuiltRelease, Progress, ReleaseBuilder, SourceTree};
@@ -10,7 +11,7 @@ use refit_release::tree::Listing;
 use refit_sandbox::{Launcher, Level, Policy};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The hidden command that makes rooms.
 const LAUNCHER: &str = "launcher";
@@ -53,32 +54,14 @@ pub(crate) fn builds_of_node<'a>(
 ) -> Option<PathBuf> {
     let shared = cache.folder().map(|cache| cache.join(RELEASES));
     let folder = shared.unwrap_or_else(|| data_dir.join(BUILDS));
-    let builds = resolved(&folder);
+    let builds = behind_links(&folder);
     let of_sockets = sockets.into_iter().filter_map(|socket| {
         let socket = std::path::absolute(socket).ok()?;
         socket.parent().map(Path::to_owned)
     });
     let mut reached = of_sockets.chain([data_dir.to_owned()]);
-    let is_in_reach = reached.any(|folder| builds.starts_with(resolved(&folder)));
+    let is_in_reach = reached.any(|folder| builds.starts_with(behind_links(&folder)));
     (!is_confined || !is_in_reach).then_some(folder)
-}
-
-/// Where a path leads, of which not all is there yet.
-fn resolved(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut above = path.ancestors();
-    let real = above.find_map(|one| Some((one.canonicalize().ok()?, path.strip_prefix(one).ok()?)));
-    let Some((mut real, rest)) = real else {
-        return path;
-    };
-    // What is not there is no link: the way back out of it is the way that it came.
-    for part in rest.components() {
-        match part {
-            Component::ParentDir => drop(real.pop()),
-            part => real.push(part),
-        }
-    }
-    real
 }
 
 /// All folders in which releases may have been built: that of the cache, and where there is none, that of a node's data folder.
@@ -122,7 +105,7 @@ impl Confined {
         let root = &self.builder.rooms();
         let made = fs::create_dir_all(root).and_then(|()| {
             let place = tempfile::Builder::new()
-                .prefix(&format!("{}unpacked-", ReleaseBuilder::own_rooms()))
+                .prefix(&format!("{}unpacked-", ReleaseBuilder::prefix_of_rooms()))
                 .tempdir_in(root)?;
             fs::set_permissions(place.path(), Permissions::from_mode(SEEN))?;
             Ok(place)

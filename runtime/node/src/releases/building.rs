@@ -252,3 +252,49 @@ impl Listening {
         Explained::new(codes::SANDBOX_FAILED, detail, next)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> BuildOrder {
+        BuildOrder {
+            root: SourceRoot::of(b"listing"),
+            folder: "engine".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_build_that_no_helper_starts_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("library");
+        std::fs::write(&output, "").unwrap();
+        // It ends at once.
+        let helper = Arc::new(Helper::begin(Command::new("true")).unwrap());
+        helper.ended();
+        let build = Build {
+            release: folder.path(),
+            order: &order(),
+            output: &output,
+        };
+        let command = BuildCommand::new("true", "true").by(Some(helper));
+        let why = command.run(&build, &|_, _| {}, &|| true).unwrap_err();
+        assert_eq!(why.code, codes::NO_HELPER, "{why:?}");
+        assert_eq!(why.next, UNHELPED_NEXT);
+    }
+
+    #[test]
+    fn a_build_that_outlives_its_helper_is_over_at_once() {
+        let child = Command::new("sleep")
+            .arg("60")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let started = Started::of(child).unwrap();
+        let mut listening = Listening::begin(started, &order()).unwrap();
+        let why = listening.listen(&|_, _| {}, &|| true, &|| false);
+        assert_eq!(why.unwrap_err().code, codes::NO_HELPER);
+    }
+}

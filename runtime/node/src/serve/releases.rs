@@ -266,14 +266,19 @@ impl Node {
             };
             let Ok(id) = name.id.parse() else { continue };
             let bytes = folder.bytes(id);
-            folder.remove(id).map_err(|error| refusal(&error))?;
-            pruned.bytes += bytes;
+            match folder.remove(id) {
+                Ok(()) => pruned.bytes += bytes,
+                // Those before it are gone, and the answer says so.
+                Err(error) => {
+                    tracing::warn!(%id, %error, "a release that can no longer come in is not removed");
+                    continue;
+                }
+            }
             pruned.releases.push(name);
         }
         for (id, removed) in folder.remove_lost().map_err(|error| refusal(&error))? {
             match removed {
                 Ok(bytes) => pruned.bytes += bytes,
-                // Those before it are gone, and the answer says so.
                 Err(error) => {
                     tracing::warn!(%id, %error, "a release of which nothing could be read is not removed");
                     continue;
