@@ -1,4 +1,4 @@
-//! Reading what the user names, within a bound; writing so that a reader sees all or nothing.
+//! Reading what the user names, within a bound; writing so that a reader sees all or nothing; where a path leads.
 
 use crate::failure::Reported;
 use refit_abi::codes;
@@ -8,7 +8,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+mod behind_links;
 mod left_over;
+
+pub(crate) use behind_links::behind_links;
 
 /// Why a file could not be used.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,6 @@
 
 mod args;
 mod artifact;
-mod behind_links;
 mod bench;
 mod chaos;
 mod client;

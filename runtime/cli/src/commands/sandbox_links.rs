@@ -5,7 +5,7 @@
 //! like to reach, and the next start would open that to it.
 
 use super::run_error::RunError;
-use crate::behind_links::behind_links;
+use crate::files::behind_links;
 use crate::source::BUILDS;
 use std::fs::{DirEntry, read_dir};
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 use super::SourceError;
 use crate::args::CacheArgs;
 use crate::artifact::THIS_PROGRAM;
-use crate::behind_links::behind_links;
 use crate::failure::Failure;
+use crate::files::behind_links;
 use crate::release::ReleaseFileError;
 use refit_build::{BuiltRelease, Progress, ReleaseBuilder, SourceTree};
 use refit_release::tree::Listing;
