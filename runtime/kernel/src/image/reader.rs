@@ -84,20 +84,30 @@ impl<R: Read> ImageReader<R> {
     }
 
     /// As [`ImageReader::executor`], and large states are decoded on threads of their own, which have ended when this
-    /// returns, while the reading goes on.
+    /// returns, while the reading goes on. `wait` is called once the first engine is read, before code of an engine sees a
+    /// byte of it; if that fails, none does.
     ///
     /// # Errors
-    /// [`StreamError`]; states that were read by then are leaked, safely.
+    /// [`StreamError`], also that of `wait`; states that were read by then are leaked, safely.
     pub fn executor_apart(
         mut self,
         table: Arc<GenerationTable>,
+        wait: impl FnOnce() -> Result<(), StreamError>,
     ) -> Result<CopiedExecutor, StreamError> {
         let mut making = Making::begin(table, &self.header, self.parameters)?;
+        let mut wait = Some(wait);
         std::thread::scope(|scope| {
             let mut decoding = Decoding::new(scope, &mut making);
             let read = loop {
                 match self.records.next() {
-                    Ok(Some(item)) => decoding.put(item)?,
+                    Ok(Some(item)) => {
+                        if matches!(item, Item::Engine(_))
+                            && let Some(wait) = wait.take()
+                        {
+                            wait()?;
+                        }
+                        decoding.put(item)?;
+                    }
                     Ok(None) => break Ok(()),
                     Err(error) => break Err(error),
                 }

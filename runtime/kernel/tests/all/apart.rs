@@ -5,7 +5,9 @@ use crate::rig::script::Memory;
 use crate::rig::{LARGE, root, table};
 use refit_abi::host::Explain;
 use refit_kernel::limits::{DECODED_APART_BYTES_MIN, DECODED_AT_ONCE_MAX};
-use refit_kernel::{CopiedExecutor, Executor, Image, ImageReader, ImageScope, StateImage};
+use refit_kernel::{
+    CopiedExecutor, Executor, Image, ImageReader, ImageScope, StateImage, StreamError,
+};
 
 fn written(executor: &Executor) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -35,7 +37,7 @@ fn states_that_are_decoded_apart_make_the_same_executor_in_the_same_order() {
     let image = with_large_states();
     let bytes = written(&Executor::from_image(table(), &image).unwrap());
     let reader = ImageReader::begin(bytes.as_slice()).unwrap();
-    let CopiedExecutor { executor, tally } = reader.executor_apart(table()).unwrap();
+    let CopiedExecutor { executor, tally } = reader.executor_apart(table(), || Ok(())).unwrap();
     assert_eq!(executor.image(LARGE).unwrap(), image);
     assert!(written(&executor) == bytes);
     assert_eq!(tally.engines as usize, image.engines.len());
@@ -51,7 +53,7 @@ fn a_state_that_is_none_is_refused_by_the_name_of_its_engine_whatever_lies_behin
     let read = |apart: bool| {
         let reader = ImageReader::begin(changed.as_slice()).unwrap();
         let read = match apart {
-            true => reader.executor_apart(table()),
+            true => reader.executor_apart(table(), || Ok(())),
             false => reader.executor(table(), |_| ()),
         };
         read.map(drop).unwrap_err()
@@ -60,4 +62,29 @@ fn a_state_that_is_none_is_refused_by_the_name_of_its_engine_whatever_lies_behin
     assert_eq!(apart.code(), beside.code());
     assert_eq!(apart.engine(), beside.engine());
     assert_eq!(apart.engine(), Some(root(0)));
+}
+
+#[test]
+fn no_code_sees_a_state_before_it_may() {
+    let bytes = written(&Executor::from_image(table(), &with_large_states()).unwrap());
+    let mut changed = bytes.clone();
+    let text = bytes.windows(64).position(|part| part == [b'x'; 64]);
+    changed[text.unwrap()] = 0xFF;
+    let mut asked = 0;
+    let reader = ImageReader::begin(changed.as_slice()).unwrap();
+    let refused = reader.executor_apart(table(), || {
+        asked += 1;
+        let source = std::io::Error::other("it may not");
+        Err(StreamError::Read { source })
+    });
+    // Decoded, the state would be the error.
+    let error = refused.map(drop).unwrap_err();
+    assert!(matches!(error, StreamError::Read { .. }), "{error}");
+    let reader = ImageReader::begin(bytes.as_slice()).unwrap();
+    let read = reader.executor_apart(table(), || {
+        asked += 1;
+        Ok(())
+    });
+    read.unwrap();
+    assert_eq!(asked, 2, "once for all engines");
 }

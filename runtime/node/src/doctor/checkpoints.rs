@@ -3,7 +3,7 @@
 use super::facts::{CheckpointFacts, ImageState};
 use crate::blocks::states::KeptState;
 use crate::recovery::about::About;
-use crate::recovery::state::tree_of;
+use crate::recovery::image_file::tree_of;
 use refit_kernel::StreamError;
 use refit_store::{Checkpoint, is_no_file, open_file};
 use std::io::ErrorKind;

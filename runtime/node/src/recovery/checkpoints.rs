@@ -3,8 +3,8 @@
 //! libraries, records of upgrades.
 
 use super::about::About;
+use super::image_file::tree_of;
 use super::photograph::{NotTaken, Photographer, Shot, Taken};
-use super::state::tree_of;
 use crate::blocks::intake::{Intake, Wanted};
 use crate::blocks::states::{Hashed, KeptState};
 use crate::code::{CodeLock, armed};

@@ -2,9 +2,11 @@
 
 use super::RecoveryError;
 use super::about::About;
+use super::image_file::from_beginning;
 use super::state::{named, passed_by, whole};
 use crate::blocks::states::States;
 use crate::code::libraries::Libraries;
+use crossbeam_channel::{Receiver, bounded};
 use refit_abi::Height;
 use refit_abi::host::Kind;
 use refit_kernel::{Executor, GenerationTable, ImageReader, Parameters, StreamError};
@@ -12,11 +14,8 @@ use refit_loader::{LoadedModule, Loader};
 use refit_ordering::StateOf;
 use refit_store::{Archive, Checkpoint, Store, is_no_file, open_file};
 use std::fs::File;
-use std::io::{BufReader, ErrorKind};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
-
-/// Bytes that are read at once.
-const READ_BYTES: usize = 256 << 10;
 
 /// A state to go on from.
 pub(crate) struct Kept {
@@ -81,9 +80,13 @@ impl Kept {
             // The file may be sound: nothing is decided about it.
             Err(source) => return Err(unread(checkpoint, source)),
         };
-        // Whole before any code of an engine sees a byte of it. The code is loaded meanwhile: that waits for its probe.
+        // Whole before any code of an engine sees a byte of it. Meanwhile that code is loaded, which waits for its probe, and the
+        // first states are read.
         let look = || whole(&file, about.state.as_ref(), named);
-        let (found, code) = beside(look, || load(&about, archive, loader));
+        let (found, read) = beside(look, |looked| {
+            let Code { modules, kinds } = load(&about, archive, loader)?;
+            Ok::<_, RecoveryError>((modules, executor(&about, kinds, &file, looked)))
+        });
         match found {
             Ok(None) => {}
             Ok(Some(why)) => return Ok(Err(why)),
@@ -91,8 +94,7 @@ impl Kept {
             Err(error @ StreamError::Format { .. }) => return Err(not_taken(&error)),
             Err(error) => return Ok(Err(RecoveryError::unreadable(&error))),
         }
-        let Code { modules, kinds } = code?;
-        let read = executor(&about, kinds, file);
+        let (modules, read) = read?;
         let (executor, table) = read.map_err(|error| not_taken(&error))?;
         let due = about.state.as_ref().filter(|_| named.is_none());
         let due = due.map(|state| state.at(checkpoint.height));
@@ -120,25 +122,34 @@ impl Kept {
     }
 }
 
-/// Looks at a file on a thread of its own while something else is done.
-fn beside<T: Send, U>(
-    look: impl FnOnce() -> Result<T, StreamError> + Send,
-    meanwhile: impl FnOnce() -> U,
-) -> (Result<T, StreamError>, U) {
+/// What a look at a file has found: what is wrong with its state, if it can be read.
+type Found = Result<Option<String>, StreamError>;
+
+/// Looks at a file on a thread of its own while something else is done, which hears whether all is well.
+fn beside<T>(
+    look: impl FnOnce() -> Found + Send,
+    meanwhile: impl FnOnce(Receiver<bool>) -> T,
+) -> (Found, T) {
     let unread = |source| StreamError::Read { source };
+    let (tell, looked) = bounded(1);
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("refit-look".to_owned());
-        let looking = thread.spawn_scoped(scope, look).map_err(unread);
-        let done = meanwhile();
-        let looked = looking.and_then(|looking| {
-            let panicked = |_| unread(std::io::Error::other("the look at it panicked"));
+        let looking = thread.spawn_scoped(scope, move || {
+            let found = look();
+            // Nobody waits where the code could not be loaded.
+            let _ = tell.send(matches!(found, Ok(None)));
+            found
+        });
+        let done = meanwhile(looked);
+        let found = looking.map_err(unread).and_then(|looking| {
+            let panicked = |_| unread(io::Error::other("the look at it panicked"));
             looking.join().map_err(panicked)?
         });
-        (looked, done)
+        (found, done)
     })
 }
 
-fn unread(checkpoint: &Checkpoint, source: std::io::Error) -> RecoveryError {
+fn unread(checkpoint: &Checkpoint, source: io::Error) -> RecoveryError {
     let path = checkpoint.path.clone();
     RecoveryError::File { path, source }
 }
@@ -146,17 +157,6 @@ fn unread(checkpoint: &Checkpoint, source: std::io::Error) -> RecoveryError {
 fn not_taken(error: &StreamError) -> RecoveryError {
     let why = RecoveryError::unreadable(error);
     RecoveryError::NoCheckpoint { why }
-}
-
-/// Reads an image to its end, and holds none of it.
-pub(crate) fn look_through(file: &File) -> Result<(), StreamError> {
-    let from = |file: &File| {
-        file.try_clone()
-            .map_err(|source| StreamError::Read { source })
-    };
-    let reader = BufReader::with_capacity(READ_BYTES, from(file)?);
-    ImageReader::begin(reader)?.check().map(drop)?;
-    std::io::Seek::rewind(&mut from(file)?).map_err(|source| StreamError::Read { source })
 }
 
 /// The code of a checkpoint.
@@ -215,28 +215,34 @@ fn kinds(about: &About, modules: &[LoadedModule]) -> Result<Vec<Kind>, String> {
 }
 
 /// Reads the states, on a thread of its own: it calls into the modules, and every thread that does must end before they
-/// can be unmapped.
+/// can be unmapped. It calls none before the look at the file has found all to be well.
 fn executor(
     about: &About,
     kinds: Vec<Kind>,
-    file: File,
+    file: &File,
+    looked: Receiver<bool>,
 ) -> Result<(Executor, Arc<GenerationTable>), StreamError> {
+    let unread = |source| StreamError::Read { source };
     let number = about.generation;
+    let file = file.try_clone().map_err(unread)?;
+    let wait = move || match looked.recv() {
+        Ok(true) => Ok(()),
+        // What was found says more.
+        Ok(false) | Err(_) => Err(unread(io::Error::other("it is not as it was written"))),
+    };
     let read = move || {
-        let reader = ImageReader::begin(BufReader::with_capacity(READ_BYTES, file))?;
+        let reader = ImageReader::begin(from_beginning(file))?;
         let grants = reader.parameters().grants.clone();
         let table = GenerationTable::at(number, kinds, grants);
-        let copied = reader.executor_apart(table.clone())?;
+        let copied = reader.executor_apart(table.clone(), wait)?;
         Ok((copied.executor, table))
     };
     let thread = std::thread::Builder::new()
         .name("refit-restore".to_owned())
         .stack_size(refit_kernel::limits::ENGINE_STACK_BYTES);
-    let thread = thread
-        .spawn(read)
-        .map_err(|source| StreamError::Read { source })?;
+    let thread = thread.spawn(read).map_err(unread)?;
     thread.join().unwrap_or_else(|_| {
-        let source = std::io::Error::other("the code of an engine panicked as it read its state");
-        Err(StreamError::Read { source })
+        let why = "the code of an engine panicked as it read its state";
+        Err(unread(io::Error::other(why)))
     })
 }

@@ -23,6 +23,7 @@ pub(crate) mod checkpoints;
 mod error;
 pub(crate) mod first;
 pub(crate) mod genesis;
+pub(crate) mod image_file;
 pub(crate) mod kept;
 pub(crate) mod last_good;
 pub(crate) mod photograph;

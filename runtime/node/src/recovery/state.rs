@@ -1,17 +1,13 @@
 //! The hash of a checkpoint's state, against what the log says of it.
 
 use super::about::About;
-use super::kept::look_through;
+use super::image_file::{look_through, tree_of};
 use crate::blocks::states::{KeptState, Passed};
 use refit_abi::Height;
-use refit_kernel::{STATE_FORM, StateTree, StreamError, state_tree};
+use refit_kernel::{STATE_FORM, StreamError};
 use refit_ordering::{Block, STATE_DELAY_BLOCKS, StateOf};
 use refit_store::{Checkpoint, Store};
 use std::fs::File;
-use std::io::{BufReader, Seek as _};
-
-/// Bytes that are read at once.
-const READ_BYTES: usize = 256 << 10;
 
 /// The state that a block of the log names for a checkpoint, if one does; one that has no hash is never named.
 pub(super) fn named(checkpoint: &Checkpoint, store: &dyn Store) -> Option<StateOf> {
@@ -61,17 +57,4 @@ pub(super) fn passed_by(checkpoint: &Checkpoint, named: Option<&StateOf>) -> Opt
         generation: about.generation,
         state,
     })
-}
-
-/// The hash of the state of an image, which is read to its end; its file is at its beginning afterwards.
-pub(crate) fn tree_of(file: &File) -> Result<StateTree, StreamError> {
-    let unread = |source| StreamError::Read { source };
-    let mut from = file.try_clone().map_err(unread)?;
-    from.rewind().map_err(unread)?;
-    let tree = state_tree(BufReader::with_capacity(
-        READ_BYTES,
-        from.try_clone().map_err(unread)?,
-    ))?;
-    from.rewind().map_err(unread)?;
-    Ok(tree)
 }

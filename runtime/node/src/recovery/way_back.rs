@@ -3,7 +3,7 @@
 
 use super::about::About;
 use super::checkpoints::way_back;
-use super::kept::look_through;
+use super::image_file::look_through;
 use crate::probation::OnProbation;
 use refit_abi::Height;
 use refit_loader::ArtifactId;
