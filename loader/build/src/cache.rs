@@ -130,7 +130,7 @@ impl Part {
             None => None,
         };
         for path in self.paths.iter().filter(|_| !dry_run) {
-            let removed = match path.is_dir() {
+            let removed = match is_folder(path) {
                 true => fs::remove_dir_all(path),
                 false => fs::remove_file(path),
             };
@@ -196,7 +196,7 @@ fn parts_of_root(root: &Path) -> Vec<Part> {
 fn parts_of_store(store: &Path) -> Vec<Part> {
     let keys = entries(store)
         .into_iter()
-        .filter(|key| key.join("target").is_dir());
+        .filter(|key| is_folder(&key.join("target")));
     let parts = keys.map(|key| {
         let name = key
             .file_name()
@@ -209,9 +209,18 @@ fn parts_of_store(store: &Path) -> Vec<Part> {
     parts.collect()
 }
 
+/// What is in a folder. What lies behind a link is not ours, whoever has laid it.
 pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
+    if !is_folder(folder) {
+        return Vec::new();
+    }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()
+}
+
+/// Whether it is a folder itself, and no link to one.
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
 }
 
 fn used(mark: &Path, part: &Path) -> SystemTime {
@@ -291,5 +300,22 @@ mod tests {
         let clean = Clean::Package(source.path().to_owned());
         assert_eq!(Builder::new(root).clean(&clean, false).unwrap().len(), 1);
         assert!(!own.exists() && !overlay.exists() && other.exists());
+    }
+
+    #[test]
+    fn what_lies_behind_a_link_is_no_part_of_a_cache() {
+        let (place, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir_all(elsewhere.path().join("photos/target")).unwrap();
+        fs::write(elsewhere.path().join("thesis.txt"), "text").unwrap();
+        for folder in ["targets", "artifacts", "store", "dependencies", "logs"] {
+            std::os::unix::fs::symlink(elsewhere.path(), place.path().join(folder)).unwrap();
+        }
+        let cleaned = Builder::new(place.path())
+            .clean(&Clean::All, false)
+            .unwrap();
+        let released = crate::ReleaseBuilder::clean(place.path(), &Clean::All, false).unwrap();
+        assert_eq!((cleaned, released), (vec![], vec![]));
+        assert!(elsewhere.path().join("photos/target").exists());
+        assert!(elsewhere.path().join("thesis.txt").exists());
     }
 }

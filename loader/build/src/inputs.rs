@@ -3,6 +3,7 @@
 use crate::error::{BuildError, io};
 use crate::listing::{Texts, files};
 use crate::locals::Locals;
+use crate::place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -122,7 +123,7 @@ fn hash(
     let mut bytes = 0;
     part(&mut hasher, &(files.len() as u64).to_le_bytes());
     for path in files {
-        let content = match std::fs::read(path) {
+        let content = match place::read_source(path) {
             Ok(content) => content,
             // An editor has taken it away since it was listed, or the compiler read what is gone now.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

@@ -54,7 +54,7 @@ pub(crate) fn lay_lock(lock: Option<&Path>, folder: &Path) -> Result<(), BuildEr
     let given = fs::read(lock).map_err(io("read", lock))?;
     let (copy, origin) = (folder.join("Cargo.lock"), folder.join(".refit-lock-origin"));
     let hash = blake3::hash(&given).to_hex();
-    let known = fs::read(&origin).is_ok_and(|origin| origin == hash.as_bytes());
+    let known = place::read_note(&origin).is_some_and(|origin| origin == hash.as_str());
     if known && copy.is_file() {
         return Ok(());
     }

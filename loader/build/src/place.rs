@@ -5,13 +5,19 @@ use crate::error::{BuildError, io};
 use crate::output;
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The longest wait of a builder for another one in the same folder, in seconds.
 pub(crate) const LOCK_S_MAX: u64 = 3600;
+
+/// Longest note that the builder writes for itself, in bytes.
+const NOTE_BYTES_MAX: u64 = 16 << 20;
+
+/// Longest library, in bytes: longer ones are mapped by nobody.
+pub(crate) const LIBRARY_BYTES_MAX: u64 = 1 << 30;
 
 /// Pause between two looks at a lock.
 const LOCK_LOOK: Duration = Duration::from_millis(20);
@@ -44,7 +50,11 @@ impl Drop for Lock {
 
 /// Opens a file, and nothing that would be waited for or leads elsewhere: where engines write there may be a pipe in its place.
 pub(crate) fn open_file(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    open_plain(path, options, OFlags::NOFOLLOW)
+}
+
+fn open_plain(path: &Path, options: &mut OpenOptions, flags: OFlags) -> std::io::Result<File> {
+    let flags = flags | OFlags::NONBLOCK;
     let file = options
         .custom_flags(flags.bits().cast_signed())
         .open(path)?;
@@ -55,6 +65,30 @@ pub(crate) fn open_file(path: &Path, options: &mut OpenOptions) -> std::io::Resu
             "it is no file",
         )),
     }
+}
+
+/// Reads a whole file of the builder's, as [`open_file`] opens it, of no more than so many bytes.
+pub(crate) fn read(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = open_file(path, File::options().read(true))?;
+    file.take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    match bytes.len() as u64 <= bytes_max {
+        true => Ok(bytes),
+        false => Err(std::io::ErrorKind::FileTooLarge.into()),
+    }
+}
+
+/// Reads a note of the builder's; what is no text is none.
+pub(crate) fn read_note(path: &Path) -> Option<String> {
+    String::from_utf8(read(path, NOTE_BYTES_MAX).ok()?).ok()
+}
+
+/// Reads a file of source, which may be a link, and is not waited for if it is no file.
+pub(crate) fn read_source(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_plain(path, File::options().read(true), OFlags::empty())?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The file of the lock called `name`, open.
@@ -114,7 +148,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
 
 /// Writes a file if it has another content: its time stays if not.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
-    match fs::read(path) {
+    match read(path, NOTE_BYTES_MAX) {
         Ok(present) if present == bytes => Ok(()),
         _ => write(path, bytes),
     }
@@ -128,6 +162,26 @@ pub(crate) fn short(hash: blake3::Hash) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    #[test]
+    fn what_stands_in_the_place_of_a_note_is_neither_waited_for_nor_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        fs::write(at("file"), "text").unwrap();
+        std::os::unix::fs::symlink(at("file"), at("link")).unwrap();
+        File::create(at("long")).unwrap().set_len(1 << 40).unwrap();
+        for name in ["pipe", "link", "long", "none"] {
+            assert_eq!(read_note(&at(name)), None, "{name}");
+        }
+        assert_eq!(read_note(&at("file")).unwrap(), "text");
+        assert_eq!(read_source(&at("link")).unwrap(), b"text");
+        assert!(read_source(&at("pipe")).is_err());
+        crate::publish::touch(&at("pipe"));
+        write_if_changed(&at("pipe"), b"now a file").unwrap();
+        assert_eq!(read_note(&at("pipe")).unwrap(), "now a file");
+    }
 
     #[test]
     fn a_lock_that_is_given_back_is_free_whoever_still_has_its_file() {

@@ -7,7 +7,7 @@
 
 use crate::error::{BuildError, io};
 use crate::identity::BUILD_ID_DIGITS;
-use crate::place::{folder, write};
+use crate::place::{self, LIBRARY_BYTES_MAX, folder, write};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -35,7 +35,7 @@ pub(crate) fn publish(
     library: &Path,
     build_id: &str,
 ) -> Result<Published, BuildError> {
-    let bytes = fs::read(library).map_err(io("read", library))?;
+    let bytes = place::read(library, LIBRARY_BYTES_MAX).map_err(io("read", library))?;
     let code = blake3::hash(&bytes).to_hex();
     let note = folder(root.join("codes"))?.join(code.as_str());
     let artifacts = folder(root.join("artifacts"))?;
@@ -53,7 +53,7 @@ pub(crate) fn publish_stamped(
     library: &Path,
     build_id: &str,
 ) -> Result<Published, BuildError> {
-    let bytes = fs::read(library).map_err(io("read", library))?;
+    let bytes = place::read(library, LIBRARY_BYTES_MAX).map_err(io("read", library))?;
     let artifacts = folder(root.join("artifacts"))?;
     publish_bytes(&artifacts, bytes, build_id)
 }
@@ -103,10 +103,10 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 
 /// The library that a note speaks of, if it is still there as it was. It is used once more now.
 fn noted(note: &Path, artifacts: &Path) -> Option<Published> {
-    let text = fs::read_to_string(note).ok()?;
+    let text = place::read_note(note)?;
     let (id, build_id) = text.split_once(' ')?;
     let path = artifacts.join(format!("{id}.so"));
-    let bytes = fs::read(&path).ok()?;
+    let bytes = place::read(&path, LIBRARY_BYTES_MAX).ok()?;
     if blake3::hash(&bytes).to_hex().as_str() != id {
         return None;
     }
@@ -121,7 +121,7 @@ fn noted(note: &Path, artifacts: &Path) -> Option<Published> {
 
 /// Notes that a file is used now. A file that cannot be marked is only cleaned away earlier.
 pub(crate) fn touch(path: &Path) {
-    let file = fs::File::options().append(true).create(true).open(path);
+    let file = place::open_file(path, fs::File::options().append(true).create(true));
     let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn unlisted(library: &Path, place: &Place<'_>, inputs: &Inputs) -> BT
     let told = library.with_extension("d");
     let is_small = fs::metadata(&told).is_ok_and(|told| told.len() <= BYTES_MAX);
     let text = if is_small {
-        fs::read(&told)
+        place::read(&told, BYTES_MAX)
     } else {
         Ok(Vec::new())
     };
@@ -97,8 +97,8 @@ fn parse(text: &str) -> Vec<PathBuf> {
 
 /// The list that was kept in `file`; none if there is none.
 pub(crate) fn kept(file: &Path) -> BTreeSet<PathBuf> {
-    let kept = fs::read(file).ok();
-    let kept = kept.and_then(|kept| serde_json::from_slice(&kept).ok());
+    let kept = place::read_note(file);
+    let kept = kept.and_then(|kept| serde_json::from_str(&kept).ok());
     kept.unwrap_or_default()
 }
 

@@ -64,7 +64,7 @@ impl Store<'_> {
         let key = self.key();
         let state = format!("{key} {stub} {}", self.inputs.contract().to_hex());
         let filled = target.join(FILLED);
-        let before = std::fs::read_to_string(&filled).unwrap_or_default();
+        let before = place::read_note(&filled).unwrap_or_default();
         if before.lines().any(|line| line == state) {
             return Ok(());
         }

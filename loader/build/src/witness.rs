@@ -77,8 +77,8 @@ impl Part {
 }
 
 fn noted(file: &Path) -> BTreeMap<String, String> {
-    let noted = fs::read(file).ok();
-    let noted = noted.and_then(|noted| serde_json::from_slice(&noted).ok());
+    let noted = place::read_note(file);
+    let noted = noted.and_then(|noted| serde_json::from_str(&noted).ok());
     noted.unwrap_or_default()
 }
 

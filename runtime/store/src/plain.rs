@@ -53,14 +53,22 @@ pub fn open_file_as(path: &Path, options: &OpenOptions, flags: OFlags) -> io::Re
     }
 }
 
-/// Reads a whole file.
+/// Reads a whole file, which has no more than so many bytes: a file of the same name may be as long as a disk.
 ///
 /// # Errors
-/// As [`open_file`].
-pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+/// As [`open_file`]; one of kind [`io::ErrorKind::FileTooLarge`] where there are more.
+pub fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_file(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let file = open_file(path)?;
+    file.take(bytes_max.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    match bytes.len() as u64 <= bytes_max {
+        true => Ok(bytes),
+        false => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is longer than {bytes_max} bytes"),
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -82,9 +90,11 @@ mod tests {
             let written = open_file_as(&at(name), &writes, OFlags::empty());
             assert!(is_no_file(&written.unwrap_err()), "{name}");
         }
-        let missing = read_file(&at("none")).unwrap_err();
+        let missing = read_file(&at("none"), 8).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         std::fs::write(at("file"), "its text").unwrap();
-        assert_eq!(read_file(&at("file")).unwrap(), b"its text");
+        assert_eq!(read_file(&at("file"), 8).unwrap(), b"its text");
+        let longer = read_file(&at("file"), 7).unwrap_err();
+        assert_eq!(longer.kind(), io::ErrorKind::FileTooLarge);
     }
 }

@@ -59,7 +59,7 @@ impl fmt::Display for RunError {
             Self::Sandbox(error) => write!(f, "the node does not start: {error}"),
             Self::LeadsOut { path, target } => write!(
                 f,
-                "the node does not start: {} leads to {}, and the sandbox keeps a node in its data folder",
+                "{} leads to {}, and the sandbox keeps a node in its data folder",
                 path.display(),
                 target.display()
             ),
@@ -147,7 +147,7 @@ impl Explain for RunError {
             }
             Self::Sandbox(error) => return error.next(),
             Self::LeadsOut { .. } => {
-                "remove it if you did not make it: engines can write there; else put the whole data folder on that disk and name it with --data-dir, or mount the disk there (mount --bind) instead of the link; with --sandbox=off if you trust the code of its engines"
+                "remove it if you did not make it: engines can write there; else put the whole data folder on that disk and name it with --data-dir, or mount the disk there (mount --bind) instead of the link; or configure sandbox = \"off\" if you trust the code of its engines"
             }
             Self::NoHelper(_) => {
                 "raise the limits of processes and of open files (ulimit -u, ulimit -n), and start the node again"

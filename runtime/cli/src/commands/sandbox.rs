@@ -7,6 +7,7 @@ use super::run_error::RunError;
 use super::sandbox_links::refuse_links_out;
 use crate::args::{BuildsArgs, HelperArgs, InsideArgs, SandboxChoice};
 use crate::artifact::{RELEASE_BUILDER, THIS_PROGRAM};
+use crate::config;
 use crate::failure::{Failure, Reported};
 use refit_admin::Listen;
 use refit_loader::confine::{self, ConfineError, Room};
@@ -55,9 +56,27 @@ pub(super) fn look_for_links(
     before: &Before,
     data_dir: &Path,
 ) -> Result<(), Box<RunError>> {
-    if !is_entered(choice, before) {
-        return Ok(());
+    match is_entered(choice, before) {
+        true => look_behind(data_dir),
+        false => Ok(()),
     }
+}
+
+/// As [`look_for_links`], for a command that works on the folder of a node that does not run: whoever wrote there was confined
+/// unless the configuration says otherwise.
+pub(crate) fn look_for_links_offline(
+    file: &config::File,
+    data_dir: &Path,
+) -> Result<(), Box<RunError>> {
+    match file.node.sandbox.unwrap_or_default() {
+        SandboxChoice::Off => Ok(()),
+        // One that is not there holds nothing.
+        _ if !data_dir.exists() => Ok(()),
+        _ => look_behind(data_dir),
+    }
+}
+
+fn look_behind(data_dir: &Path) -> Result<(), Box<RunError>> {
     let real = data_dir
         .canonicalize()
         .map_err(|source| RunError::DataDir {

@@ -28,9 +28,6 @@ const FOLDERS: [&str; 11] = [
 /// The folder of releases.
 const RELEASES: &str = "releases";
 
-/// Links that lead to one another, at most: the system follows no more.
-const LINKS_MAX: usize = 40;
-
 /// Refuses a data folder, given by the name behind all links, a part of which lies elsewhere.
 pub(super) fn refuse_links_out(data_dir: &Path) -> Result<(), Box<RunError>> {
     let folders = FOLDERS.iter().map(|folder| data_dir.join(folder));
@@ -61,21 +58,9 @@ fn links_out(folder: &Path, data_dir: &Path) -> impl Iterator<Item = (PathBuf, P
     let is_link = |entry: &DirEntry| entry.file_type().is_ok_and(|it| it.is_symlink());
     let links = entries(folder).filter(is_link).map(|entry| entry.path());
     links.filter_map(move |link| {
-        let target = leads_to(&link);
+        let target = behind_links(&link);
         (!target.starts_with(data_dir)).then_some((link, target))
     })
-}
-
-/// Where a link leads; of one that leads to nothing, where that would be. One that leads in a circle stays in it.
-fn leads_to(link: &Path) -> PathBuf {
-    let mut at = link.to_owned();
-    for _ in 0..LINKS_MAX {
-        let (Ok(target), Some(folder)) = (at.read_link(), at.parent()) else {
-            break;
-        };
-        at = behind_links(&folder.join(target));
-    }
-    at
 }
 
 #[cfg(test)]

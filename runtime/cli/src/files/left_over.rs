@@ -1,6 +1,7 @@
 //! The file `NAME.PID.partial` beside the one that is written. Its process has it locked: one that nobody has locked was
 //! left by a process that was killed, and goes when the file of its name is written again.
 
+use rustix::fs::OFlags;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
@@ -58,12 +59,23 @@ pub(super) fn sweep(path: &Path) {
     let wanted = path.file_name().unwrap_or_default();
     for entry in entries.into_iter().flatten().flatten() {
         if is_left_of(&entry.file_name(), wanted)
-            && let Ok(file) = File::open(entry.path())
+            && let Ok(file) = open(&entry.path())
+            && file.metadata().is_ok_and(|about| about.is_file())
             && file.try_lock().is_ok()
         {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Opens what is there, and waits for nobody: a pipe is opened once its other end is.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let mut options = File::options();
+    options
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
 }
 
 /// Whether `name` is that of an unfinished file of `wanted`.

@@ -61,7 +61,11 @@ pub(crate) fn builds_of_node<'a>(
     });
     let mut reached = of_sockets.chain([data_dir.to_owned()]);
     let is_in_reach = reached.any(|folder| builds.starts_with(behind_links(&folder)));
-    (!is_confined || !is_in_reach).then_some(folder)
+    match is_confined {
+        false => Some(folder),
+        // Behind the links as they are now: an engine may lay one of them anew.
+        true => (!is_in_reach).then_some(builds),
+    }
 }
 
 /// All folders in which releases may have been built: that of the cache, and where there is none, that of a node's data folder.
@@ -162,6 +166,14 @@ mod tests {
         for cache in ["cache", "data-of-another"] {
             assert!(builds(cache, true).is_some(), "{cache}");
         }
+        // What it leads to is not there yet: an engine would make it, or lay the link anew.
+        let later = place.path().join("later");
+        std::os::unix::fs::symlink(data.join("later"), &later).unwrap();
+        assert_eq!(builds("later", true), None);
+        std::fs::remove_file(&later).unwrap();
+        let real = place.path().canonicalize().unwrap().join("cache");
+        std::os::unix::fs::symlink(&real, &later).unwrap();
+        assert_eq!(builds("later", true), Some(real.join(RELEASES)));
         // Engines remove and make files beside a socket, and below.
         let cache = CacheArgs {
             cache_dir: Some(place.path().join("home/.cache/refit")),

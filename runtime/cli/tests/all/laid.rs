@@ -101,6 +101,37 @@ fn nothing_is_built_behind_a_link_that_leads_out_of_the_data_folder() {
 }
 
 #[test]
+fn no_command_that_works_on_the_folder_of_a_stopped_node_goes_through_a_link_out_of_it() {
+    let folder = Folder::new();
+    let outside = folder.path().join("outside");
+    let data = folder.path().join("refit-data");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("thesis.txt"), "text").unwrap();
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let snapshot = std::fs::read_dir(fixtures.join("snapshots")).unwrap();
+    let snapshot = snapshot.map(|it| it.unwrap().path()).next().unwrap();
+    let snapshot = snapshot.to_str().unwrap();
+    for (link, order) in [
+        ("store/checkpoints", &["block", "quarantine", "1"][..]),
+        ("store/newest", &["block", "quarantine", "1"]),
+        ("store/checkpoints", &["snapshot", "restore", snapshot]),
+        ("build/artifacts", &["engine", "clean", "--all"]),
+        ("builds/artifacts", &["engine", "clean", "--all"]),
+    ] {
+        let at = data.join(link);
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        symlink(&outside, &at).unwrap();
+        let ran = run(&folder, order);
+        assert!(
+            ran.stderr.contains("sandbox-leads-out"),
+            "{order:?}: {ran:?}"
+        );
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1, "{order:?}");
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+}
+
+#[test]
 fn a_lock_that_is_a_link_is_said_to_be_one() {
     let folder = Folder::new();
     let data = folder.path().join("refit-data");

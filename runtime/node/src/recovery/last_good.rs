@@ -109,7 +109,10 @@ impl Search<'_> {
         if found.bytes > bytes_max as u64 {
             return Ok(Found::TooLarge(found.bytes));
         }
-        Ok(Found::State(read_file(&state_file(&folder.0))?))
+        Ok(Found::State(read_file(
+            &state_file(&folder.0),
+            bytes_max as u64,
+        )?))
     }
 
     /// Those of the checkpoint, and of the upgrades that the log makes again.

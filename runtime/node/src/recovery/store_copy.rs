@@ -3,6 +3,7 @@
 
 use super::trial::TrialError;
 use refit_abi::Height;
+use refit_loader::ARTIFACT_BYTES_MAX;
 use refit_store::{
     Archive, BlockLog as _, Checkpoint, DiskStore, Fault, Keep, RecordChange, Store, open_file,
     read_file,
@@ -69,7 +70,7 @@ impl StoreCopy<'_> {
         for artifact in &self.artifacts {
             let path = self.archive.code(artifact);
             let path = path.ok_or_else(|| io::Error::other("a library is gone"))?;
-            to.keep_code(&read_file(&path)?)?;
+            to.keep_code(&read_file(&path, ARTIFACT_BYTES_MAX)?)?;
         }
         to.set_records(self.records.clone())?;
         drop(copy);

@@ -6,7 +6,7 @@ use super::checkpoints::way_back;
 use super::image_file::look_through;
 use crate::probation::OnProbation;
 use refit_abi::Height;
-use refit_loader::ArtifactId;
+use refit_loader::{ARTIFACT_BYTES_MAX, ArtifactId};
 use refit_store::{Archive, Fault, Store, open_file, read_file};
 use std::io;
 use std::path::PathBuf;
@@ -76,7 +76,7 @@ fn code(about: &About, archive: &dyn Archive) -> Result<(), NoWayBack> {
             kind: kind.kind.clone(),
             artifact: kind.artifact.clone(),
         })?;
-        match read_file(&path) {
+        match read_file(&path, ARTIFACT_BYTES_MAX) {
             Ok(bytes) if ArtifactId::of(&bytes).to_string() == kind.artifact => {}
             Ok(_) => return Err(NoWayBack::CodeChanged { path }),
             Err(source) => return Err(NoWayBack::Code { path, source }),

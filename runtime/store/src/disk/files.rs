@@ -11,6 +11,7 @@
 
 use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard, read_file};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -30,6 +31,12 @@ const CODE_MODE: u32 = 0o500;
 const IMAGE: &str = "image";
 const CODE: &str = "so";
 const PART: &str = "part";
+
+/// How a checkpoint is called that is not finished.
+const NEW: &str = "new";
+
+/// Digits of a checkpoint's number.
+const NUMBER_DIGITS: usize = 20;
 
 /// Where a store's files are.
 pub(super) struct Files {
@@ -115,12 +122,13 @@ impl Files {
 
     /// The file of a checkpoint.
     pub(super) fn checkpoint(&self, number: u64) -> PathBuf {
-        self.checkpoints().join(format!("{number:020}.{IMAGE}"))
+        self.checkpoints()
+            .join(format!("{number:0NUMBER_DIGITS$}.{IMAGE}"))
     }
 
     /// A file for a checkpoint that is not finished.
     pub(super) fn new_checkpoint(&self) -> io::Result<NewCheckpoint> {
-        let path = self.checkpoints().join(format!("new.{PART}"));
+        let path = self.checkpoints().join(format!("{NEW}.{PART}"));
         let file = open_new(&path, FILE_MODE)?;
         Ok(NewCheckpoint::new(file, path))
     }
@@ -151,10 +159,8 @@ impl Files {
     /// Where a library is, if it is kept.
     pub(super) fn code(&self, artifact: &str) -> Option<PathBuf> {
         // It comes from records that may be damaged, and becomes a part of a path.
-        let is_hash = artifact.len() == 2 * blake3::OUT_LEN
-            && artifact.bytes().all(|byte| byte.is_ascii_hexdigit());
         let path = self.codes().join(artifact).with_extension(CODE);
-        (is_hash && path.is_file()).then_some(path)
+        (is_hash(artifact) && path.is_file()).then_some(path)
     }
 
     /// Keeps a library under its hash.
@@ -162,7 +168,7 @@ impl Files {
         let artifact = blake3::hash(bytes).to_hex().to_string();
         let path = self.codes().join(&artifact).with_extension(CODE);
         // One that was changed or cut short is written anew.
-        if read_file(&path).is_ok_and(|kept| kept == bytes) {
+        if read_file(&path, bytes.len() as u64).is_ok_and(|kept| kept == bytes) {
             return Ok(artifact);
         }
         let part = path.with_extension(PART);
@@ -188,7 +194,8 @@ impl Files {
         self.keep_only(FileOf::Code, &names)
     }
 
-    /// Removes all files of a folder but these.
+    /// Removes all files of the store's in a folder but these. What has no name of a file of the store's is left as it is: the
+    /// folder may not be what it was, and that not be ours. What cannot be removed stays too: nothing depends on it.
     fn keep_only(&self, of: FileOf, names: &BTreeSet<PathBuf>) -> io::Result<()> {
         let folder = match of {
             FileOf::Checkpoint => self.checkpoints(),
@@ -196,9 +203,12 @@ impl Files {
         };
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if !names.contains(&path) {
-                self.steps.at(Step::FileGoes { of });
-                fs::remove_file(&path)?;
+            if names.contains(&path) || !is_of_store(of, &path) {
+                continue;
+            }
+            self.steps.at(Step::FileGoes { of });
+            if let Err(error) = gone(&path) {
+                tracing::warn!(path = %path.display(), %error, "what the store does not need any more cannot be removed");
             }
         }
         Ok(())
@@ -212,12 +222,39 @@ impl fmt::Debug for Files {
     }
 }
 
+/// Whether a name is one of a file that the store makes in this folder.
+fn is_of_store(of: FileOf, path: &Path) -> bool {
+    let part = |part: Option<&OsStr>| part.and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    let (stem, extension) = (part(path.file_stem()), part(path.extension()));
+    let is_number = stem.len() == NUMBER_DIGITS && stem.bytes().all(|byte| byte.is_ascii_digit());
+    match (of, extension.as_str()) {
+        (FileOf::Checkpoint, IMAGE) => is_number,
+        (FileOf::Checkpoint, PART) => stem == NEW,
+        (FileOf::Code, CODE | PART) => is_hash(&stem),
+        _ => false,
+    }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 2 * blake3::OUT_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Removes what has a name of the store's, whatever somebody has put there. A link goes itself, and not what it leads to.
+fn gone(path: &Path) -> io::Result<()> {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|about| about.is_dir());
+    let removed = match is_folder {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A file that is there for nobody else; what was left of an earlier one goes.
 fn open_new(path: &Path, mode: u32) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    gone(path)?;
     let mut options = OpenOptions::new();
     options
         .read(true)

@@ -10,10 +10,11 @@
 //! ```
 
 use super::tables::{self, META, ORDERS, fault};
-use crate::{Fault, OpenError, is_no_file, open_file_as, read_file};
+use crate::{Fault, OpenError, is_no_file, no_file, open_file_as, read_file};
 use redb::{Database, WriteTransaction};
 use refit_abi::Height;
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -25,6 +26,9 @@ const MODE: u32 = 0o600;
 
 /// Bytes of a number, and of what says that the note was written whole.
 const PART_BYTES: usize = 8;
+
+/// Bytes of a note.
+const NOTE_BYTES: usize = 3 * PART_BYTES;
 
 /// How far a log has come. Blocks count by their heights; what is written beside them counts first, since it may take
 /// blocks off the log.
@@ -70,7 +74,12 @@ impl Newest {
     pub(super) fn begin(path: &Path, mark: Mark) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(MODE);
-        let this = Self(open_file_as(path, &options, OFlags::empty())?);
+        // Through a link it would be written into whatever the link leads to.
+        let opened = open_file_as(path, &options, OFlags::NOFOLLOW);
+        let this = Self(opened.map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::LOOP) => no_file(),
+            _ => error,
+        })?);
         this.note(mark)?;
         Ok(this)
     }
@@ -102,7 +111,7 @@ pub(super) fn reached(db: &Database, noted: Option<Mark>, path: &Path) -> Result
 /// # Errors
 /// [`OpenError::Io`] where there is something that is no file.
 pub(super) fn read(path: &Path) -> Result<Option<Mark>, OpenError> {
-    match read_file(path) {
+    match read_file(path, NOTE_BYTES as u64) {
         Err(error) if is_no_file(&error) => Err(OpenError::io(path, error)),
         read => Ok(read.ok().and_then(|bytes| noted(&bytes))),
     }

@@ -433,3 +433,62 @@ fn a_log_that_is_gone_or_empty_beside_its_checkpoints_is_refused_and_nothing_is_
         let _ = std::fs::remove_file(&log);
     }
 }
+
+#[test]
+fn what_is_not_the_stores_own_stays_wherever_its_folders_lead_to() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, elsewhere) = (place.path().join("store"), place.path().join("elsewhere"));
+    drop(DiskStore::open(&folder).unwrap());
+    std::fs::create_dir_all(elsewhere.join("photos")).unwrap();
+    std::fs::write(elsewhere.join("thesis.txt"), "text").unwrap();
+    std::fs::write(elsewhere.join("other.part"), "text").unwrap();
+    for part in ["checkpoints", "code"] {
+        std::fs::remove_dir(folder.join(part)).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.join(part)).unwrap();
+    }
+    let store = DiskStore::open(&folder).unwrap();
+    append(&store, 1..=1);
+    checkpoint(&store, 1);
+    let archive = store.archive().unwrap();
+    archive.keep_code(b"library").unwrap();
+    archive.keep_only_code(&BTreeSet::new()).unwrap();
+    let kept = files(&elsewhere);
+    for name in ["photos", "thesis.txt", "other.part"] {
+        assert!(kept.contains(name), "{name}: {kept:?}");
+    }
+    drop(store);
+    // The note of how far it came is written through no link.
+    let note = folder.join("newest");
+    std::fs::remove_file(&note).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("thesis.txt"), &note).unwrap();
+    assert!(DiskStore::open(&folder).is_err());
+    let text = std::fs::read_to_string(elsewhere.join("thesis.txt")).unwrap();
+    assert_eq!(text, "text");
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_keeps_no_store_from_opening_and_no_checkpoint_from_being_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    drop(DiskStore::open(folder).unwrap());
+    for name in ["x", "new.part/y", "00000000000000000099.image/z"] {
+        std::fs::create_dir_all(folder.join("checkpoints").join(name)).unwrap();
+    }
+    let store = DiskStore::open(folder).unwrap();
+    assert_eq!(files(&folder.join("checkpoints")), ["x".to_owned()].into());
+    append(&store, 1..=1);
+    std::fs::create_dir_all(folder.join("checkpoints/new.part/y")).unwrap();
+    checkpoint(&store, 1);
+    assert_eq!(store.archive().unwrap().checkpoints().unwrap().len(), 1);
+}
+
+#[test]
+fn a_note_of_any_length_is_read_within_its_bound() {
+    let place = tempfile::tempdir().unwrap();
+    drop(DiskStore::open(place.path()).unwrap());
+    let note = std::fs::File::create(place.path().join("newest")).unwrap();
+    // More than there is memory.
+    note.set_len(1 << 42).unwrap();
+    let store = DiskStore::open(place.path()).unwrap();
+    append(&store, 1..=1);
+}
