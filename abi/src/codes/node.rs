@@ -53,7 +53,7 @@ super::codes! { ALL_RUN: "Starting a node", "Why `refit run` does not start, or 
     /// An engine did not start.
     ENGINE_START = "engine-start", Usage, "Mend its configuration, or its `init`, and start again.";
     /// A probation that holds replies back is longer than clients wait.
-    PROBATION_HOLDS_TOO_LONG = "probation-holds-too-long", Usage, "Set fewer `probation_blocks` (15 with the default `idle_interval`), a shorter `idle_interval`, or `probation_replies = \"leave\"`.";
+    PROBATION_HOLDS_TOO_LONG = "probation-holds-too-long", Usage, "Set fewer `probation_blocks` (at most 15: an idle node makes one block a second), or `probation_replies = \"leave\"`.";
     /// Something is configured beyond its bound.
     BEYOND_BOUND = "beyond-bound", Usage, "Mend the configuration and start again.";
     /// The store in the data folder cannot be opened.

@@ -16,7 +16,7 @@ super::codes! { ALL_RELEASE: "Keys and releases", "Why a key, a keyset or a rele
     /// What was signed is no keyset.
     KEYSET_MALFORMED = "keyset-malformed", Untrusted, "Have it made and signed again with `refit keyset`.";
     /// Too few of those who count have signed.
-    SIGNATURES_TOO_FEW = "signatures-too-few", Untrusted, "Have it signed by more of the keys that count: see them with `refit keyset inspect`.";
+    SIGNATURES_TOO_FEW = "signatures-too-few", Untrusted, "Have it signed by more of the keys that count: see them with `refit keyset inspect`; what was made for another network counts none.";
     /// The keyset is not the one that comes next.
     KEYSET_NOT_NEXT = "keyset-not-next", Untrusted, "Bring the keysets one after the other, each version once.";
     /// The signatures of the keyset count no longer.

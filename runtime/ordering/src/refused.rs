@@ -301,6 +301,9 @@ impl Explain for BlockRefused {
             BlockRefused::StateDiffers { .. } => {
                 "see `refit doctor` on the data folder; restore a snapshot, or start with the code that the blocks were made with"
             }
+            BlockRefused::EndsNode { .. } => {
+                "end the node and see `refit doctor` on its data folder: it names the block to take out with `refit block quarantine`"
+            }
             _ => "send to another node; mend this one as its log says, and start it again",
         })
     }

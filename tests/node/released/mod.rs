@@ -4,7 +4,7 @@ mod authority;
 mod folder;
 mod restored;
 
-use crate::{assert_serves, workshop};
+use crate::{assert_serves, put, workshop};
 use authority::{Library, keyset, manifest, packed, packed_by, revocation, signed};
 use refit_abi::{Generation, Height};
 use refit_admin::Node as _;
@@ -355,6 +355,8 @@ fn a_revocation_takes_an_upgrade_back_that_waits_and_keeps_its_release_out() {
     assert_eq!((revoked.cancelled, revoked.is_live), (Some(upgrade), false));
     let report = first.ended(upgrade);
     assert_eq!(report.state, UpgradeState::Refused);
+    let why = report.reason.unwrap();
+    assert!(why.detail.contains("revoked"), "{why:?}");
     drop(first);
     let second = node(folder.path());
     refused(second.node().offered(&id), "release-revoked");
@@ -387,8 +389,31 @@ fn an_upgrade_that_waits_is_taken_back_if_the_next_keyset_does_not_sign_its_rele
     waits.at_height = Some(Height(1 << 40));
     let upgrade = node.begin(serde_json::to_string(&waits).unwrap()).unwrap();
     node.node().install_keyset(&keyset(2)).unwrap();
-    assert_eq!(node.ended(upgrade).state, UpgradeState::Refused);
+    let report = node.ended(upgrade);
+    assert_eq!(report.state, UpgradeState::Refused);
+    let why = report.reason.unwrap();
+    assert!(why.detail.contains("keyset"), "{why:?}");
     assert_eq!((newest(&node), node.generation()), (None, Generation(1)));
+    // Nothing of an earlier keyset's comes in any more.
+    let pruned = node.node().prune_releases().unwrap();
+    assert_eq!(pruned.releases.len(), 1);
+}
+
+#[test]
+fn a_release_whose_window_is_over_needs_no_place_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(folder.path());
+    let (mut late, library) = next(&node, 1);
+    late.window.until = Height(2);
+    imported(&node, packed(&late, &[&library]));
+    let (in_time, _) = next(&node, 2);
+    let in_time = imported(&node, packed(&in_time, &[&library])).release.id;
+    for _ in 0..3 {
+        node.send("kv", put("key", "value")).unwrap();
+    }
+    let pruned = node.node().prune_releases().unwrap();
+    assert_eq!(pruned.releases.len(), 1);
+    assert!(node.node().offered(&in_time).is_ok());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use std::fmt;
 
 /// What the text of a secret key begins with.
-const SCHEME: &str = "ed25519-secret:";
+pub const SCHEME: &str = "ed25519-secret:";
 
 /// The secret half of a key.
 pub struct SecretKey(SigningKey);

@@ -13,7 +13,7 @@ use crate::show::{
 use refit_abi::Height;
 use refit_release::Keyset;
 use refit_release::archive::Looked;
-use refit_release::{Manifest, ReleaseId};
+use refit_release::{Manifest, ReleaseBytes, ReleaseId, VerifyError};
 use serde::Serialize;
 use std::path::Path;
 
@@ -73,7 +73,13 @@ fn verify(file: &Path, keyset: Option<&Keyset>, at: Height) -> Result<Verified, 
 /// Whether enough of the keyset's release keys have signed, and then all that is inside.
 fn against(file: &Path, keyset: &Keyset, at: Height) -> Result<Verified, Failure> {
     let kept = open(file)?;
+    let refused = kept.release.clone();
     let release = kept.release.verify(keyset, at);
+    // Signatures are for one network: those for another are none here.
+    let release = release.map_err(|error| match error {
+        VerifyError::TooFew(_) => of_another_network(&refused, keyset).unwrap_or(error),
+        error => error,
+    });
     let release = release.map_err(ReleaseFileError::of(file))?;
     let looked = kept.archive.look(release.manifest());
     let looked = looked.map_err(ReleaseFileError::of(file))?;
@@ -84,6 +90,13 @@ fn against(file: &Path, keyset: &Keyset, at: Height) -> Result<Verified, Failure
         looked,
     };
     Ok(of.verified(Checked::Signers, release.signers(), Some(keyset)))
+}
+
+/// That a release says that it is for another network than the keyset.
+fn of_another_network(release: &ReleaseBytes, keyset: &Keyset) -> Option<VerifyError> {
+    let found = release.claims().ok()?.network;
+    let expected = keyset.record().network.clone();
+    (found != expected).then_some(VerifyError::Network { found, expected })
 }
 
 /// All that can be said without being told who may sign.

@@ -76,7 +76,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         section: "node",
         name: "workers",
-        form: "a number of threads, up to 256",
+        form: "a number of threads, up to 64",
         default: "one for each processor",
         example: "2",
         flag_id: "workers",
@@ -246,7 +246,7 @@ pub(crate) const KEYS: &[Key] = &[
         flag: "--probation-replies, REFIT_PROBATION_REPLIES",
         about: "When the replies of these blocks leave: as ever, or, with `hold`, once they can no longer be taken back. Then \
                 nothing that a client was told is ever revised, `probation_panic` is `rollback` unless it is set, queries \
-                carry `Refit-Unconfirmed: true`, and `probation_blocks` times `idle_interval` must be at most 15 s.",
+                carry `Refit-Unconfirmed: true`, and `probation_blocks` is at most 15: an idle node makes one block a second, and a client waits 30 s.",
     },
     Key {
         section: "node",

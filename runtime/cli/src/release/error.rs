@@ -1,5 +1,6 @@
 //! What keeps a command from a key, a keyset or a release: the file, or what is in it.
 
+use super::named::DIGITS_MIN;
 use crate::failure::Reported;
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -30,6 +31,10 @@ pub(crate) enum ReleaseFileError {
     },
     #[error("the secret key {} may be read by others: its mode is {mode:o}", path.display())]
     Exposed { path: PathBuf, mode: u32 },
+    #[error(
+        "what is named as a file is a secret key itself: others can read what is typed, and this is not shown again"
+    )]
+    SecretInArgument,
     #[error("{}: the library has no kind `{named}`; it has {found}", path.display())]
     OtherKind {
         path: PathBuf,
@@ -42,7 +47,9 @@ pub(crate) enum ReleaseFileError {
         one: PathBuf,
         other: PathBuf,
     },
-    #[error("`{text}` is neither a release's file, nor its id, nor KIND=PATH")]
+    #[error(
+        "`{text}` is neither a release's file, nor its id or {DIGITS_MIN} digits of its beginning, nor KIND=PATH"
+    )]
     NoRelease { text: String },
     #[error("the node has no release whose id begins with {prefix}")]
     UnknownRelease { prefix: String },
@@ -84,7 +91,7 @@ impl Explain for ReleaseFileError {
     fn code(&self) -> &str {
         match self {
             Self::In { why, .. } => why.code(),
-            Self::Exposed { .. } => codes::KEY_EXPOSED,
+            Self::Exposed { .. } | Self::SecretInArgument => codes::KEY_EXPOSED,
             Self::OtherKind { .. } | Self::PackageTwice { .. } => codes::PACK_REFUSED,
             Self::OtherRecord { .. } => codes::RECORD_MALFORMED,
             Self::NoRelease { .. } | Self::UnknownRelease { .. } | Self::SeveralReleases { .. } => {
@@ -109,6 +116,9 @@ impl Explain for ReleaseFileError {
             }
             Self::BuiltDiffers { .. } => Cow::Borrowed(
                 "do not use it, and tell those who have signed it: it says otherwise than its source",
+            ),
+            Self::SecretInArgument => Cow::Borrowed(
+                "make another key, this one is no secret any more; name the file with it, or `-` for stdin",
             ),
             Self::Unpack { .. } => {
                 Cow::Borrowed("name a folder with --root that you may write, on a disk with space")

@@ -3,7 +3,7 @@
 use super::ReleaseFileError;
 use crate::failure::Failure;
 use crate::files::{FileError, PRIVATE, read_bounded};
-use refit_release::key::KeyError;
+use refit_release::key::{KeyError, SECRET_SCHEME};
 use refit_release::{PublicKey, SecretKey};
 use std::fs::File;
 use std::io::{self, Write};
@@ -61,6 +61,9 @@ fn read(path: &Path, readers: Readers) -> Result<String, Failure> {
         path: path.to_owned(),
         source,
     };
+    if is_secret(path) {
+        return Err(ReleaseFileError::SecretInArgument.into());
+    }
     let text = if path == Path::new("-") {
         read_bounded(io::stdin().lock(), KEY_BYTES_MAX)
     } else {
@@ -77,6 +80,14 @@ fn read(path: &Path, readers: Readers) -> Result<String, Failure> {
         path: path.to_owned(),
         bytes_max: KEY_BYTES_MAX,
     })?)
+}
+
+/// Whether what is named as a file is the secret itself.
+fn is_secret(path: &Path) -> bool {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .trim_ascii_start()
+        .starts_with(SECRET_SCHEME.as_bytes())
 }
 
 /// The keys that are named: each by its text, or by a file with it.

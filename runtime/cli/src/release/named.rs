@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Digits of an id that tell it from most others.
-const DIGITS_MIN: usize = 6;
+pub(super) const DIGITS_MIN: usize = 6;
 
 /// Digits of a whole id.
 const DIGITS: usize = 64;

@@ -15,6 +15,7 @@ pub(crate) fn text(releases: &[KeptRelease]) -> String {
             // The first line says what the release is.
             let once = |text: String| if place == 0 { text } else { String::new() };
             let named = release.release.as_ref().map_or_else(String::new, named);
+            let id = release.release.as_ref().map_or("", |name| &name.id);
             let mut row = vec![
                 once(generation(release)),
                 once(state(release)),
@@ -26,6 +27,7 @@ pub(crate) fn text(releases: &[KeptRelease]) -> String {
                 once(why(release)),
             ];
             if has_names {
+                row.insert(2, once(short(id)));
                 row.insert(2, once(named));
             }
             rows.push(row);
@@ -40,6 +42,7 @@ pub(crate) fn text(releases: &[KeptRelease]) -> String {
         "KEPT BECAUSE",
     ];
     if has_names {
+        head.insert(2, "ID");
         head.insert(2, "RELEASE");
     }
     table_of(&head, &rows)

@@ -69,6 +69,24 @@ fn a_secret_key_is_its_owners_alone_and_is_never_written_over() {
     assert_eq!((fed.exit, fed.stdout), (0, made.stdout));
     folder.write("b.key", "ed25519-secret:00");
     refused(&folder, "key inspect b.key", 2, "key-malformed");
+    // Typed where a file is meant: it is told to nobody else.
+    let typed = secret.trim();
+    for order in [
+        "key inspect",
+        "release sign x.refit --key",
+        "keyset create --network acme --root",
+    ] {
+        let ran = folder.run(
+            &order
+                .split(' ')
+                .chain([typed, "--json"])
+                .collect::<Vec<_>>(),
+        );
+        assert_eq!(ran.exit, 2, "{order}: {ran:?}");
+        let digits = typed.rsplit(':').next().unwrap();
+        let told = [ran.stdout, ran.stderr].concat();
+        assert!(!told.contains(digits), "{order}: {told}");
+    }
     let weak = format!("ed25519:01{}", "0".repeat(62));
     folder.write("weak.pub", &weak);
     refused(&folder, "key inspect weak.pub", 2, "key-refused");

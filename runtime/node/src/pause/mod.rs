@@ -11,6 +11,6 @@ pub(crate) mod waiting;
 pub(crate) mod watchdog;
 
 pub(crate) use point::{Point, Resumed, Watches};
-pub(crate) use recall::Recall;
+pub(crate) use recall::{Recall, RecallReason};
 pub(crate) use stopping::Stopping;
 pub(crate) use waiting::{LetGo, Parts, Waiting};

@@ -1,7 +1,7 @@
 //! [`Waiting`]: an armed upgrade on its way to the driver, and why it may come back from there.
 
 use super::point::{Point, Resumed};
-use super::recall::Recall;
+use super::recall::{Recall, RecallReason};
 use crossbeam_channel::{Receiver, Sender};
 use refit_abi::Height;
 use refit_kernel::crew::{Baton, UpdatePoint};
@@ -50,8 +50,8 @@ pub(crate) enum LetGo {
         /// The newest block.
         now: Height,
     },
-    /// The operator took it back.
-    TakenBack,
+    /// It was taken back.
+    TakenBack(RecallReason),
     /// The block that follows says that it was aborted.
     Aborted {
         /// The height of that block.
@@ -71,14 +71,13 @@ pub(crate) struct Parts {
 
 /// Whether an upgrade for this height goes on after block `now`. Once that is said, nobody takes it back any more.
 pub(super) fn goes(recall: &Recall, at_height: Option<Height>, now: Height) -> Result<bool, LetGo> {
-    if recall.is_taken_back() {
-        return Err(LetGo::TakenBack);
+    if let Some(why) = recall.taken_back() {
+        return Err(LetGo::TakenBack(why));
     }
     match at_height {
         Some(planned) if planned < now => Err(LetGo::TooLate { planned, now }),
         Some(planned) if planned > now => Ok(false),
-        _ if recall.goes() => Ok(true),
-        _ => Err(LetGo::TakenBack),
+        _ => recall.goes().map(|()| true).map_err(LetGo::TakenBack),
     }
 }
 
@@ -96,10 +95,7 @@ impl Waiting {
     /// # Errors
     /// [`LetGo::TakenBack`].
     pub(crate) fn goes_as_decided(&self) -> Result<(), LetGo> {
-        match self.recall.goes() {
-            true => Ok(()),
-            false => Err(LetGo::TakenBack),
-        }
+        self.recall.goes().map_err(LetGo::TakenBack)
     }
 
     /// Gives it back to its thread, unused.

@@ -10,7 +10,7 @@ use crate::known::latest::{Counts, Latest};
 use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::limits::{STATE_WAIT_MAX, STATUS_WAIT_MAX};
-use crate::pause::Recall;
+use crate::pause::{Recall, RecallReason};
 use crate::probation::{Alarm, OnRollBack, Probation};
 use crate::recovery::checkpoints::Checkpoints;
 use crate::recovery::stretch::stretch;
@@ -359,7 +359,7 @@ impl refit_admin::Node for Node {
         if self.latest.lock().starting {
             return Err(starting());
         }
-        self.upgrades.cancel(id)
+        self.upgrades.cancel(id, RecallReason::Operator)
     }
 
     fn confirm_upgrade(&self, id: u64) -> Result<ProbationStatus, Refusal> {
@@ -438,7 +438,7 @@ struct GivesUp(Arc<Recall>);
 impl Drop for GivesUp {
     fn drop(&mut self) {
         // Nobody else decides about it.
-        let _ = self.0.take_back();
+        let _ = self.0.take_back(RecallReason::Operator);
     }
 }
 

@@ -4,6 +4,7 @@ use super::handle::Node;
 use crate::answers::refusals::silent;
 use crate::code::libraries::Release;
 use crate::limits::STATUS_WAIT_MAX;
+use crate::pause::RecallReason;
 use crate::recovery::releases::{KindCode, LiveRelease, Names, OfFolder, list};
 use crate::releases::{KeepError, ReleaseFolder};
 use refit_abi::codes;
@@ -163,7 +164,8 @@ impl Node {
         let release = revocation.release.to_string();
         let is_it = |name: &Option<ReleaseName>| name.as_ref().is_some_and(|it| it.id == release);
         let under_way = self.staged_now().filter(|report| is_it(&report.release));
-        let cancelled = under_way.and_then(|report| self.calls_back(&report));
+        let cancelled =
+            under_way.and_then(|report| self.calls_back(&report, RecallReason::Revoked));
         let is_live = self.kept_releases()?.iter().any(|kept| {
             let is_live = matches!(
                 kept.state,
@@ -186,8 +188,8 @@ impl Node {
     }
 
     /// Takes an upgrade back that is under way. One that has come to its gate meanwhile goes on: that was heard too late.
-    fn calls_back(&self, report: &UpgradeReport) -> Option<u64> {
-        self.upgrades.cancel(report.id).ok().map(|_| report.id)
+    fn calls_back(&self, report: &UpgradeReport, why: RecallReason) -> Option<u64> {
+        self.upgrades.cancel(report.id, why).ok().map(|_| report.id)
     }
 
     /// Takes an upgrade back whose release the keyset does not sign that the node goes by now.
@@ -204,7 +206,7 @@ impl Node {
             let release = folder.release(id);
             release.is_ok_and(|bytes| self.upgrades.trust.verify(bytes, now).is_ok())
         });
-        if !is_signed && self.calls_back(&report).is_some() {
+        if !is_signed && self.calls_back(&report, RecallReason::NotSigned).is_some() {
             tracing::warn!(
                 id = report.id,
                 "the upgrade is taken back: the keyset that the node goes by now does not sign its release"
@@ -241,24 +243,38 @@ impl Node {
         })
     }
 
+    /// Whether a release can no longer come in: a later one was live, or its keyset or its window is over.
+    fn is_over(&self, name: &ReleaseName, folder: &ReleaseFolder) -> bool {
+        let trust = &self.upgrades.trust;
+        let is_older = trust.newest().is_some_and(|newest| {
+            let (epoch, sequence) = (newest.position.epoch.0, newest.position.sequence.0);
+            (name.epoch, name.sequence) < (epoch, sequence)
+        });
+        let now = self.released.moment().height;
+        let is_late = || {
+            let release = folder.release(name.id.parse().ok()?).ok()?;
+            let release = trust.verify(release, now).ok()?;
+            Some(now > release.manifest().window.until)
+        };
+        is_older
+            || trust.epoch().is_some_and(|epoch| name.epoch < epoch.0)
+            || is_late() == Some(true)
+    }
+
     /// Removes the releases that can no longer come in, and that no generation is of which is kept.
     pub(crate) fn prune_imported(&self) -> Result<ReleasesPruned, Refusal> {
         let folder = self.folder()?;
         let kept = self.kept_releases()?;
-        let newest = self.upgrades.trust.newest();
         let mut pruned = ReleasesPruned {
             releases: Vec::new(),
             damaged: Vec::new(),
             bytes: 0,
         };
         for listed in kept {
-            let is_over = match (listed.state, &listed.release, newest) {
-                (ReleaseState::Revoked, ..) => true,
-                (ReleaseState::Staged, ..) | (_, None, _) | (_, _, None) => false,
-                (_, Some(it), Some(newest)) => {
-                    let (epoch, sequence) = (newest.position.epoch.0, newest.position.sequence.0);
-                    (it.epoch, it.sequence) < (epoch, sequence)
-                }
+            let is_over = match (listed.state, &listed.release) {
+                (ReleaseState::Revoked, _) => true,
+                (ReleaseState::Staged, _) | (_, None) => false,
+                (_, Some(name)) => self.is_over(name, folder),
             };
             let is_of_generation = listed.generation.is_some();
             let Some(name) = listed.release.filter(|_| is_over && !is_of_generation) else {

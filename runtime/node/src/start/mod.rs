@@ -178,7 +178,7 @@ impl Explain for StartError {
             }
             StartError::TwoModules { .. } => "name the same file for all engines of the kind",
             StartError::HoldsTooLong { .. } => {
-                "set fewer probation_blocks, a shorter idle_interval, or probation_replies = \"leave\""
+                "set fewer probation_blocks (at most 15: an idle node makes one block a second), or probation_replies = \"leave\""
             }
             _ => "mend the configuration and start again",
         })

@@ -30,7 +30,8 @@ use refit_release::attestation::Attestation;
 use refit_release::keyset::FirstKeyset;
 use refit_release::revocation::Revocation;
 use refit_release::{
-    Domain, Frame, Network, Newest, Quorum, ReleaseBytes, ReleaseId, SourceRoot, VerifiedRelease,
+    Domain, Epoch, Frame, Network, Newest, Quorum, ReleaseBytes, ReleaseId, SourceRoot,
+    VerifiedRelease,
 };
 use refit_store::{RecordChange, Store};
 use std::collections::btree_map::Entry;
@@ -188,6 +189,12 @@ impl Trust {
         }
         kept.newest = Some(committed);
         self.keep(vec![put_newest(&committed)?])
+    }
+
+    /// The version of the keyset that the node goes by: releases are of no earlier one.
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
+        let kept = self.kept.lock();
+        kept.keyset.as_ref().map(|keyset| keyset.record().version)
     }
 
     /// The newest release that was committed to.

@@ -1,8 +1,9 @@
-//! An operator takes an upgrade back before its gate closes.
+//! An upgrade is taken back before its gate closes: by an operator, or because its release may not come in any more.
 
 use super::Upgrades;
 use crate::blocks::intake::Intake;
 use crate::limits::CANCEL_WAIT_MAX;
+use crate::pause::RecallReason;
 use refit_abi::codes;
 use refit_admin::Refusal;
 use refit_admin::api::{UPGRADE_CANCELLED, UpgradeReport};
@@ -17,7 +18,11 @@ impl Upgrades {
     ///
     /// # Errors
     /// The [`Refusal`] of one whose gate has closed, or that has ended in another way.
-    pub(crate) fn cancel(&self, id: u64) -> Result<Option<UpgradeReport>, Refusal> {
+    pub(crate) fn cancel(
+        &self,
+        id: u64,
+        why: RecallReason,
+    ) -> Result<Option<UpgradeReport>, Refusal> {
         let (report, recall) = {
             let state = self.state.lock();
             (state.reports.get(id), state.recall.clone())
@@ -29,10 +34,10 @@ impl Upgrades {
             return of_ended(report).map(Some);
         }
         // There is one upgrade at a time: what has not ended is the one that came last.
-        if !recall.take_back() {
+        if !recall.take_back(why) {
             return Err(gate_closed(id));
         }
-        tracing::info!(id, "the upgrade is taken back");
+        tracing::info!(id, ?why, "the upgrade is taken back");
         // A driver that sleeps has to look. One that has no room for this is awake, and looks at each turn.
         let _ = self.intake.send(Intake::Recalled);
         let deadline = Instant::now() + CANCEL_WAIT_MAX;

@@ -1,6 +1,6 @@
 //! [`UpgradeRefused`]: why an upgrade does not reach its pause.
 
-use crate::pause::{LetGo, Recall};
+use crate::pause::{LetGo, Recall, RecallReason};
 use crate::rehearsal::RehearsalError;
 use refit_abi::codes;
 use refit_abi::host::{Explain, Explained};
@@ -27,22 +27,28 @@ pub(super) fn refused_by(phase: api::Phase, error: &impl Explain) -> UpgradeRefu
 }
 
 /// The refusal, in `phase`, of an upgrade that was taken back.
-pub(super) fn cancelled(phase: api::Phase) -> UpgradeRefused {
-    let detail = "an operator took it back before its gate closed";
-    refused(
-        phase,
-        codes::UPGRADE_CANCELLED,
-        &detail,
-        "nothing was changed; plan again when it is time",
-    )
+pub(super) fn cancelled(phase: api::Phase, why: RecallReason) -> UpgradeRefused {
+    let (detail, next) = match why {
+        RecallReason::Operator => (
+            "an operator took it back before its gate closed",
+            "nothing was changed; plan again when it is time",
+        ),
+        RecallReason::Revoked => (
+            "its release was revoked before its gate closed",
+            "nothing was changed; bring the release that follows it",
+        ),
+        RecallReason::NotSigned => (
+            "the keyset that counts since a rotation does not sign its release",
+            "nothing was changed; have the release packed and signed again under that keyset",
+        ),
+    };
+    refused(phase, codes::UPGRADE_CANCELLED, &detail, next)
 }
 
 /// Refuses to go on, in `phase`, with an upgrade that was taken back.
 pub(super) fn not_cancelled(recall: &Recall, phase: api::Phase) -> Result<(), UpgradeRefused> {
-    match recall.is_taken_back() {
-        true => Err(cancelled(phase)),
-        false => Ok(()),
-    }
+    let why = recall.taken_back();
+    why.map_or(Ok(()), |why| Err(cancelled(phase, why)))
 }
 
 /// The crew is gone.
@@ -62,7 +68,7 @@ impl From<LetGo> for UpgradeRefused {
             LetGo::TooLate { planned, now } => {
                 refused_by(api::Phase::Armed, &PlanError::Past { planned, now })
             }
-            LetGo::TakenBack => cancelled(api::Phase::Armed),
+            LetGo::TakenBack(why) => cancelled(api::Phase::Armed, why),
             LetGo::Aborted { height, code } => refused(
                 api::Phase::Armed,
                 code,

@@ -7,7 +7,7 @@ use super::refused::{UpgradeRefused, cancelled, not_cancelled, refused};
 use crate::code::libraries::ModuleFiles;
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
-use crate::pause::Recall;
+use crate::pause::{Recall, RecallReason};
 use crate::rehearsal::{
     self, ModuleAt, NEEDS_ALL, Passed, REHEARSAL_STATE_BYTES_MAX, REHEARSAL_WAIT_MAX,
     RehearsalCommand, RehearsalError, Request,
@@ -101,7 +101,7 @@ impl Rehearsal<'_> {
             Err(_) => RehearsalOutcome::Failed,
         };
         // One that was called off says nothing about how rehearsals go.
-        if rehearsed.is_ok() || !self.recall.is_taken_back() {
+        if rehearsed.is_ok() || self.recall.taken_back().is_none() {
             let metrics = &self.upgrades.metrics;
             metrics.count_rehearsal(outcome, began.elapsed());
         }
@@ -137,7 +137,7 @@ impl Rehearsal<'_> {
         // An upgrade that is not rehearsed may come in meanwhile, and must find no handle to the code that it
         // retires. One that did already has left it for a sweep.
         upgrades.loader.sweep();
-        let (mut copied, called_off) = (Duration::ZERO, || recall.is_taken_back());
+        let (mut copied, called_off) = (Duration::ZERO, || recall.taken_back().is_some());
         loop {
             let copier = copy::Copier {
                 upgrades,
@@ -151,7 +151,10 @@ impl Rehearsal<'_> {
                     let passed = found.passed()?;
                     return Ok(Rehearsed { passed, copied });
                 }
-                Err(RehearsalError::CalledOff) => return Err(cancelled(api::Phase::Rehearsed)),
+                Err(RehearsalError::CalledOff) => {
+                    let why = recall.taken_back().unwrap_or(RecallReason::Operator);
+                    return Err(cancelled(api::Phase::Rehearsed, why));
+                }
                 // A transition asks engines whose code does not change.
                 Err(error) if error.code() == NEEDS_ALL && scope.kinds.is_some() => {
                     scope.kinds = None

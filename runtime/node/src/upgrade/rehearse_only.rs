@@ -7,7 +7,7 @@ use super::steps::Steps;
 use super::{FindStretch, Upgrades, refusal};
 use crate::limits::RETIRE_WAIT_MAX;
 use crate::micros::micros;
-use crate::pause::Recall;
+use crate::pause::{Recall, RecallReason};
 use crate::rehearsal::{RehearsalCommand, RehearsalError};
 use refit_abi::Generation;
 use refit_abi::codes;
@@ -75,7 +75,7 @@ impl Upgrades {
         asked.ends = true;
         if let Some(recall) = asked.under_way.take() {
             // One that has ended is not touched by this.
-            let _ = recall.take_back();
+            let _ = recall.take_back(RecallReason::Operator);
         }
     }
 

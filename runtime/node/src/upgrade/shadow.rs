@@ -42,7 +42,7 @@ impl Rehearsal<'_> {
             });
             written.map(|()| Box::new(NoImage) as Box<dyn Copying>)
         };
-        let called_off = || self.recall.is_taken_back();
+        let called_off = || self.recall.taken_back().is_some();
         match rehearsal::run(self.command, &request, Box::new(hand_over), &called_off) {
             Ok(Found::Shadow(report)) => Ok(*report),
             Ok(Found::Passed(_)) => Err(RehearsalError::WrongProgram.to_string()),

@@ -4,7 +4,7 @@ use super::kinds::Message;
 use super::rig::{Rig, Set};
 use super::*;
 use crate::blocks::clock::SystemClock;
-use crate::pause::LetGo;
+use crate::pause::{LetGo, RecallReason};
 use refit_abi::Height;
 use refit_ordering::Tip;
 use std::time::Instant;
@@ -97,10 +97,13 @@ fn an_armed_upgrade_that_is_taken_back_is_let_go_at_once_and_never_runs() {
     let mut rig = Rig::new(Set::default());
     let armament = rig.arm(Some(Height(3)));
     rig.turn();
-    assert!(armament.recall.take_back());
+    assert!(armament.recall.take_back(RecallReason::Operator));
     assert!(rig.intake.send(Intake::Recalled).is_ok());
     rig.turn();
-    assert_eq!(armament.why.try_recv(), Ok(LetGo::TakenBack));
+    assert_eq!(
+        armament.why.try_recv(),
+        Ok(LetGo::TakenBack(RecallReason::Operator))
+    );
     assert!(armament.resumed.recv().is_err(), "its gate never closed");
     armament.ends();
     for _ in 0..3 {
@@ -115,9 +118,12 @@ fn an_armed_upgrade_that_is_taken_back_is_let_go_at_once_and_never_runs() {
 fn an_upgrade_that_is_taken_back_on_its_way_to_the_driver_never_runs() {
     let mut rig = Rig::new(Set::default());
     let armament = rig.arm(None);
-    assert!(armament.recall.take_back());
+    assert!(armament.recall.take_back(RecallReason::Operator));
     rig.turn();
-    assert_eq!(armament.why.try_recv(), Ok(LetGo::TakenBack));
+    assert_eq!(
+        armament.why.try_recv(),
+        Ok(LetGo::TakenBack(RecallReason::Operator))
+    );
     armament.ends();
 }
 
@@ -127,7 +133,7 @@ fn an_upgrade_whose_gate_has_closed_cannot_be_taken_back() {
     let armament = rig.arm(None);
     rig.turn();
     assert!(armament.resumed.recv_timeout(SOON).is_ok());
-    assert!(!armament.recall.take_back());
+    assert!(!armament.recall.take_back(RecallReason::Operator));
     rig.changes_crews(armament);
 }
 

@@ -5,6 +5,7 @@ use super::kinds::Message;
 use super::rig::{Rig, Set};
 use super::*;
 use crate::blocks::states::{Hashed, KeptState, Passed, States};
+use crate::pause::RecallReason;
 use refit_abi::Generation;
 use refit_abi::host::Explain;
 use refit_kernel::{LeafName, STATE_FORM, StateLeaf, StateTree};
@@ -157,7 +158,7 @@ fn a_checkpoint_is_taken_before_an_upgrade_unless_the_newest_is_near_and_shortly
         rig.makes_block();
     }
     assert!(wanted.try_recv().unwrap().by.is_none());
-    assert!(armament.recall.take_back());
+    assert!(armament.recall.take_back(RecallReason::Operator));
     assert!(rig.intake.send(Intake::Recalled).is_ok());
     rig.turn();
     armament.ends();
