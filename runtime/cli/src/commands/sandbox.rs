@@ -48,14 +48,25 @@ fn is_entered(choice: SandboxChoice, before: &Before) -> bool {
     choice != SandboxChoice::Off && !before.is_restart()
 }
 
-/// Refuses a data folder with a part that the room would not reach. Before anything is built in it: what compiles is not
-/// confined, and would write behind a link that an engine has laid there.
+/// Refuses a data folder with a part that the room would not reach, unless this process is in its room or enters none. Before
+/// anything is built in it: what compiles is not confined, and would write behind a link that an engine has laid there.
 pub(super) fn look_for_links(
     choice: SandboxChoice,
     before: &Before,
     data_dir: &Path,
 ) -> Result<(), Box<RunError>> {
-    if !is_entered(choice, before) {
+    match before.is_restart() {
+        true => Ok(()),
+        false => refuse_beyond_room(choice, data_dir),
+    }
+}
+
+/// Refuses a data folder with a part that the room of a new process would not reach, if the choice is to enter one.
+pub(super) fn refuse_beyond_room(
+    choice: SandboxChoice,
+    data_dir: &Path,
+) -> Result<(), Box<RunError>> {
+    if choice == SandboxChoice::Off {
         return Ok(());
     }
     let real = data_dir
