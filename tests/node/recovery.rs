@@ -272,6 +272,7 @@ fn the_doctor_says_of_a_folder_of_another_chain_what_a_start_says() {
         let look = doctor::Look {
             folder: data.path(),
             wanted: Some(wanted),
+            keyset: None,
             all: true,
             probe: &probe,
         };

@@ -7,7 +7,7 @@ use crate::args::{
 use crate::artifact::probe_command;
 use crate::bench;
 use crate::client::Client;
-use crate::commands::sandbox::look_for_links_offline;
+use crate::commands::sandbox::refuse_links_offline;
 use crate::commands::{
     block_on, block_quarantine, config_check, doctor, documents, engine_build, engine_capture,
     engine_check, engine_clean, engine_freeze, engine_inspect, engine_new, engine_restart,
@@ -220,7 +220,7 @@ fn upgrade(common: &CommonArgs, command: UpgradeCommand) -> Result<(), Failure> 
 fn sources(common: &CommonArgs, building: &BuildingArgs) -> Result<Sources, Failure> {
     let file = config::load(common)?;
     let data_dir = config::data_dir(common, &file);
-    look_for_links_offline(&file, &data_dir)?;
+    refuse_links_offline(&file, &data_dir)?;
     Ok(Sources::of(&data_dir, building))
 }
 

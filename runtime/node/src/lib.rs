@@ -70,7 +70,7 @@ pub use start::config::{EngineConfig, NodeConfig, NodeParts, workers};
 pub use start::folder::{FolderError, FolderLock, Holder};
 pub use start::prepared::{EngineCode, Prepared};
 pub use start::trial::trial_main;
-pub use trust::TrustError;
+pub use trust::{TrustError, check_keyset};
 pub use upgrade::NotBrought;
 pub use watch::ending::{Ending, Overdue};
 pub use watch::{STUCK_ENTRIES_MAX, StuckCall, StuckEntry, StuckList};

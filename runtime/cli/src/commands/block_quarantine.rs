@@ -1,6 +1,6 @@
 //! `refit block quarantine HEIGHT`: takes the last block out of the log of a node that does not run.
 
-use super::sandbox::look_for_links_offline;
+use super::sandbox::refuse_links_offline;
 use crate::args::{BlockQuarantineArgs, CommonArgs};
 use crate::config;
 use crate::failure::{Failure, Reported};
@@ -15,7 +15,7 @@ impl Reported for SetAsideError {}
 pub(crate) fn run(common: &CommonArgs, args: &BlockQuarantineArgs) -> Result<(), Failure> {
     let file = config::load(common)?;
     let data_dir = config::data_dir(common, &file);
-    look_for_links_offline(&file, &data_dir)?;
+    refuse_links_offline(&file, &data_dir)?;
     let _lock = lock(&data_dir)?;
     let height = Height(args.height);
     let messages = set_aside(&data_dir.join("store"), height)?;

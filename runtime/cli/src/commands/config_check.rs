@@ -1,8 +1,9 @@
 //! `refit config check [FILE]`: the configuration as `refit run` would take it, with where each value
 //! comes from.
 
-use super::outside::Named;
-use super::{listening, policy};
+use super::outside::Outside;
+use super::settings::{self, Flags};
+use super::{listening, log_rules};
 use crate::args::{CommonArgs, ConfigCheckArgs};
 use crate::config::{self, ConfigError, File, KEYS, Key};
 use crate::failure::Failure;
@@ -44,12 +45,13 @@ pub(crate) fn run(
     refused
 }
 
-/// The rules that no single key can break.
+/// The checks that a start makes of what it reads.
 fn rules(common: &CommonArgs, args: &ConfigCheckArgs, file: &File) -> Result<(), Failure> {
-    let named = Named::read(common, &args.run.listening, file)?;
-    listening::listens(common, &args.run.listening, file, &named)?;
-    policy::bound_is_rehearsed(&args.run.policy, &file.node)?;
-    policy::builders(&file.node)?;
+    let outside = Outside::read(common, &args.run.listening)?;
+    log_rules::filter(&args.run.log)?;
+    listening::listens(common, &args.run.listening, file, outside.named())?;
+    settings::check(Flags::of(&args.run), file)?;
+    settings::check_named_keyset(outside.keyset())?;
     for engine in config::engines(&args.run, file)? {
         if !engine.path.exists() {
             let (engine, path) = (engine.name, engine.path);

@@ -3,8 +3,9 @@
 //! It ends well if nothing is worse than a note. The folder of a node that runs is not looked into: the node is asked how
 //! it is.
 
-use super::block_on;
-use crate::args::{CommonArgs, DoctorArgs};
+use super::settings::{self, Flags};
+use super::{block_on, outside, sandbox};
+use crate::args::{CommonArgs, DoctorArgs, PolicyArgs};
 use crate::artifact::probe_command;
 use crate::client::{Client, NodeAddress};
 use crate::config::{self, File};
@@ -18,7 +19,7 @@ use refit_node::doctor::{
 };
 use serde::Serialize;
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What was found. The stable shape of `--json`.
 #[derive(Debug, Serialize)]
@@ -57,12 +58,19 @@ pub(crate) fn run(common: &CommonArgs, args: &DoctorArgs) -> Result<(), Failure>
     let data_dir = config::data_dir(common, &file);
     let data_dir = std::path::absolute(&data_dir).unwrap_or(data_dir);
     let wanted = wanted(&file);
+    let mut refused = refused(&file, &data_dir);
+    let keyset = outside::keyset(&file).unwrap_or_else(|why| {
+        refused.push(Explained::of(&why));
+        None
+    });
     let mut facts = look(&Look {
         folder: &data_dir,
         wanted: wanted.as_ref(),
+        keyset: keyset.as_deref(),
         all: args.all,
         probe: &probe_command(),
     });
+    facts.refused = refused;
     facts.node = match &facts.lock {
         LockFacts::Held {
             socket: Some(socket),
@@ -97,6 +105,21 @@ fn wanted(file: &File) -> Option<Wanted> {
         });
     let engines: Vec<_> = engines.collect();
     (!engines.is_empty()).then(|| Wanted::engines(engines))
+}
+
+/// What a start ends with before it opens the store: settings of the configuration file, and links that lead out of the
+/// folder.
+fn refused(file: &File, data_dir: &Path) -> Vec<Explained> {
+    let policy = PolicyArgs::default();
+    let settings = settings::check(Flags::of_policy(&policy), file);
+    let settings = settings.err().map(|why| Explained::of(&why));
+    let choice = file.node.sandbox.unwrap_or_default();
+    let links = match data_dir.is_dir() {
+        true => sandbox::refuse_beyond_room(choice, data_dir).err(),
+        false => None,
+    };
+    let links = links.map(|why| Explained::of(&*why));
+    settings.into_iter().chain(links).collect()
 }
 
 /// Asks the node that has the folder how it is.

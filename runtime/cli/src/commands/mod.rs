@@ -53,6 +53,7 @@ mod run_error;
 pub(crate) mod sandbox;
 mod sandbox_links;
 pub(crate) mod send;
+mod settings;
 pub(crate) mod snapshot_create;
 pub(crate) mod snapshot_diff;
 pub(crate) mod snapshot_inspect;

@@ -10,6 +10,7 @@
 use crate::args::{CommonArgs, ListeningArgs};
 use crate::config::{self, ConfigError, File, Text, group};
 use crate::failure::Failure;
+use crate::files::FileError;
 use crate::release::read_record;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,7 +44,7 @@ impl Outside {
         };
         let file = outside.file()?;
         outside.named = Named::read(common, args, &file)?;
-        outside.keyset = file.node.keyset.as_deref().map(read_record).transpose()?;
+        outside.keyset = keyset(&file)?;
         Ok(outside)
     }
 
@@ -64,13 +65,14 @@ impl Outside {
     }
 }
 
+/// The keyset that the configuration names, as it is signed.
+pub(super) fn keyset(file: &File) -> Result<Option<Vec<u8>>, FileError> {
+    file.node.keyset.as_deref().map(read_record).transpose()
+}
+
 impl Named {
     /// Reads what listeners with these arguments need.
-    pub(super) fn read(
-        common: &CommonArgs,
-        args: &ListeningArgs,
-        file: &File,
-    ) -> Result<Self, ConfigError> {
+    fn read(common: &CommonArgs, args: &ListeningArgs, file: &File) -> Result<Self, ConfigError> {
         let group = args.socket_group.as_ref();
         let group = group.or(file.admin.socket_group.as_ref());
         let is_tcp = args.tcp.or(file.admin.tcp).is_some();

@@ -54,17 +54,21 @@ pub(super) fn stop_limit(args: &WatchArgs, file: &NodeSection) -> Duration {
     typed.unwrap_or(STOP_LIMIT)
 }
 
+/// Whether upgrades are rehearsed.
+fn rehearses(args: &PolicyArgs, file: &NodeSection) -> bool {
+    !args.no_rehearsal && file.rehearsal.unwrap_or(true)
+}
+
 /// A longest pause is held against a rehearsal's: without one, each upgrade would be refused.
-pub(super) fn bound_is_rehearsed(args: &PolicyArgs, file: &NodeSection) -> Result<(), ConfigError> {
-    let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
+fn bound_is_rehearsed(args: &PolicyArgs, file: &NodeSection) -> Result<(), ConfigError> {
     match args.max_pause.or(file.max_pause) {
-        Some(_) if !rehearse => Err(ConfigError::BoundWithoutRehearsal),
+        Some(_) if !rehearses(args, file) => Err(ConfigError::BoundWithoutRehearsal),
         _ => Ok(()),
     }
 }
 
 /// The builders who are asked, if any are.
-pub(super) fn builders(file: &NodeSection) -> Result<Option<Quorum>, Failure> {
+fn builders(file: &NodeSection) -> Result<Option<Quorum>, Failure> {
     if file.builders.is_empty() && file.attestations.is_none() {
         return Ok(None);
     }
@@ -75,24 +79,12 @@ pub(super) fn builders(file: &NodeSection) -> Result<Option<Quorum>, Failure> {
     Ok(Some(Quorum::of(threshold, keys)?))
 }
 
-/// Sets what `args` and the file say of upgrades.
-pub(super) fn set(
+/// Sets the values that `args` and the file give for upgrades.
+pub(super) fn values(
     config: &mut NodeConfig,
     args: &PolicyArgs,
-    place: Place<'_>,
-    hands: Hands,
+    file: &NodeSection,
 ) -> Result<(), Failure> {
-    let Place { file, data_dir } = place;
-    let Hands { restart, helper } = hands;
-    let rehearse = !args.no_rehearsal && file.rehearsal.unwrap_or(true);
-    let mut rehearsal = rehearsal_command().by(helper.clone());
-    if let Some(wait) = args.rehearsal_wait.or(file.rehearsal_wait) {
-        rehearsal = rehearsal.deadline(wait);
-    }
-    if let Some(bytes) = args.rehearsal_memory.or(file.rehearsal_memory) {
-        rehearsal = rehearsal.memory(bytes);
-    }
-    config.rehearsal = rehearse.then_some(rehearsal);
     config.refuses_new_capabilities = !file.new_capabilities.unwrap_or(true);
     config.max_pause = args.max_pause.or(file.max_pause);
     bound_is_rehearsed(args, file)?;
@@ -110,6 +102,26 @@ pub(super) fn set(
         config.replies = choice.into();
     }
     config.builders = builders(file)?;
+    Ok(())
+}
+
+/// Has the node rehearse and try upgrades, keep its lists, and be started again as `args` and the file say.
+pub(super) fn set(
+    config: &mut NodeConfig,
+    args: &PolicyArgs,
+    place: Place<'_>,
+    hands: Hands,
+) -> Result<(), Failure> {
+    let Place { file, data_dir } = place;
+    let Hands { restart, helper } = hands;
+    let mut rehearsal = rehearsal_command().by(helper.clone());
+    if let Some(wait) = args.rehearsal_wait.or(file.rehearsal_wait) {
+        rehearsal = rehearsal.deadline(wait);
+    }
+    if let Some(bytes) = args.rehearsal_memory.or(file.rehearsal_memory) {
+        rehearsal = rehearsal.memory(bytes);
+    }
+    config.rehearsal = rehearses(args, file).then_some(rehearsal);
     config.trial = Some(trial_command().by(helper));
     config.quarantine = Quarantine::open(data_dir.join(QUARANTINE_NAME))
         .map_err(|error| Box::new(RunError::Quarantine(error)))?;

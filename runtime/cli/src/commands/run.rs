@@ -11,6 +11,7 @@ use super::policy;
 use super::restart::{Before, Restart};
 use super::run_error::RunError;
 use super::sandbox::{self, Needs, Sandbox};
+use super::settings::{self, Flags};
 use super::supervisor;
 use super::threads;
 use crate::args::{BuildsArgs, CodeChoice, CommonArgs, RunArgs, SandboxChoice, StoreKind};
@@ -65,7 +66,6 @@ pub(crate) fn run(common: &CommonArgs, args: &RunArgs) -> Result<(), Failure> {
     let keyset = outside.keyset().map(<[u8]>::to_vec);
     restart.goes_on_with(outside);
     // Before the first other thread, and behind all that needs more than the room has: builds, and files that are named.
-    let choice = args.sandbox.or(file.node.sandbox).unwrap_or_default();
     let is_confined = choice != SandboxChoice::Off;
     let builds = BuildsArgs {
         root: builds_of_node(
@@ -289,21 +289,12 @@ fn node_config(
     if helper.is_some() {
         config.copies = sandbox::copies(data_dir);
     }
-    config.grants = file.grants();
+    settings::set(&mut config, Flags::of(args), file)?;
     config.keyset = keyset;
     config.check_faults = args.check_faults;
     // One that goes on in its own place was admitted before.
     config.live_code = args.code == CodeChoice::Live || before.is_restart();
     config.brings_code = args.code == CodeChoice::FromConfig && !before.is_restart();
-    if let Some(workers) = args.workers.or(file.node.workers) {
-        config.workers = workers.get().into();
-    }
-    if let Some(interval) = args.block_interval().or(file.node.block_interval) {
-        config.block_interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
-    }
-    if let Some(messages) = args.messages_per_block.or(file.node.messages_per_block) {
-        config.messages_per_block = usize::try_from(messages.get()).unwrap_or(usize::MAX);
-    }
     let place = policy::Place {
         file: &file.node,
         data_dir,

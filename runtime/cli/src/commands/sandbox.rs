@@ -49,34 +49,27 @@ fn is_entered(choice: SandboxChoice, before: &Before) -> bool {
     choice != SandboxChoice::Off && !before.is_restart()
 }
 
-/// Refuses a data folder with a part that the room would not reach. Before anything is built in it: what compiles is not
-/// confined, and would write behind a link that an engine has laid there.
+/// Refuses a data folder with a part that the room would not reach, unless this process is in its room or enters none. Before
+/// anything is built in it: what compiles is not confined, and would write behind a link that an engine has laid there.
 pub(super) fn look_for_links(
     choice: SandboxChoice,
     before: &Before,
     data_dir: &Path,
 ) -> Result<(), Box<RunError>> {
-    match is_entered(choice, before) {
-        true => look_behind(data_dir),
-        false => Ok(()),
+    match before.is_restart() {
+        true => Ok(()),
+        false => refuse_beyond_room(choice, data_dir),
     }
 }
 
-/// As [`look_for_links`], for a command that works on the folder of a node that does not run: whoever wrote there was confined
-/// unless the configuration says otherwise.
-pub(crate) fn look_for_links_offline(
-    file: &config::File,
+/// Refuses a data folder with a part that the room of a new process would not reach, if the choice is to enter one.
+pub(super) fn refuse_beyond_room(
+    choice: SandboxChoice,
     data_dir: &Path,
 ) -> Result<(), Box<RunError>> {
-    match file.node.sandbox.unwrap_or_default() {
-        SandboxChoice::Off => Ok(()),
-        // One that is not there holds nothing.
-        _ if !data_dir.exists() => Ok(()),
-        _ => look_behind(data_dir),
+    if choice == SandboxChoice::Off {
+        return Ok(());
     }
-}
-
-fn look_behind(data_dir: &Path) -> Result<(), Box<RunError>> {
     let real = data_dir
         .canonicalize()
         .map_err(|source| RunError::DataDir {
@@ -84,6 +77,19 @@ fn look_behind(data_dir: &Path) -> Result<(), Box<RunError>> {
             source,
         })?;
     refuse_links_out(&real)
+}
+
+/// The same, for a command that works on the folder of a node that does not run: whoever wrote there was confined unless the
+/// configuration says otherwise.
+pub(crate) fn refuse_links_offline(
+    file: &config::File,
+    data_dir: &Path,
+) -> Result<(), Box<RunError>> {
+    match data_dir.exists() {
+        true => refuse_beyond_room(file.node.sandbox.unwrap_or_default(), data_dir),
+        // It holds nothing.
+        false => Ok(()),
+    }
 }
 
 /// Enters the sandbox as it is chosen.

@@ -4,7 +4,7 @@ use super::announcing::Announcer;
 use super::block_quarantine::lock;
 use super::run::make_data_dir;
 use super::run_error::RunError;
-use super::sandbox::look_for_links_offline;
+use super::sandbox::refuse_links_offline;
 use crate::args::{CommonArgs, NamedPath, RestoreArgs};
 use crate::config;
 use crate::failure::{Failure, Reported};
@@ -44,7 +44,7 @@ pub(crate) fn run(common: &CommonArgs, args: &RestoreArgs) -> Result<(), Failure
     let announcer = announcer.map_err(|error| Box::new(RunError::Announce(error)))?;
     let file = config::load(common)?;
     let data_dir = config::data_dir(common, &file);
-    look_for_links_offline(&file, &data_dir)?;
+    refuse_links_offline(&file, &data_dir)?;
     let configured = match args.trust_keyset {
         // The operator says which: the configuration may still name another.
         Some(_) => None,

@@ -1,5 +1,6 @@
 //! Flags go over environment variables, these over the file, this over the defaults.
 
+use crate::node::fixture;
 use crate::served::Folder;
 
 /// The node that a command in `folder` looks for.
@@ -239,5 +240,40 @@ fn a_check_refuses_what_a_run_would() {
         let ran = folder.run(&["config", "check"]);
         assert_eq!(ran.exit, 2, "{ran:?}");
         assert!(ran.stderr.contains(says), "{says}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_check_makes_the_checks_that_a_start_makes_of_its_settings() {
+    let folder = Folder::new();
+    folder.write("no.keyset", "no keyset");
+    let library = fixture(&folder);
+    let engine = format!("[[engine]]\nname = \"kv\"\npath = \"{library}\"\n");
+    for (settings, says) in [
+        ("workers = 257", "beyond-bound"),
+        ("block_interval = \"2min\"", "beyond-bound"),
+        ("probation_blocks = 100001", "beyond-bound"),
+        ("probation_replies = \"hold\"", "probation-holds-too-long"),
+        ("keyset = \"none.keyset\"", "file-unreadable"),
+        ("keyset = \"no.keyset\"", "record-malformed"),
+        ("builders = [\"nobody\"]", "key-malformed"),
+    ] {
+        folder.write("refit.toml", &format!("[node]\n{settings}\n{engine}"));
+        let checked = folder.run(&["config", "check"]);
+        let ran = folder.run(&["run"]);
+        for said in [&checked, &ran] {
+            assert_eq!(said.exit, 2, "{settings}: {said:?}");
+            assert!(said.stderr.contains(says), "{settings}: {said:?}");
+        }
+        assert!(checked.stdout.contains("engine.kv"), "{checked:?}");
+    }
+    folder.write("refit.toml", &engine);
+    for (flags, says) in [
+        (["--workers", "257"], "beyond-bound"),
+        (["--log", "loud=very"], "config-log"),
+    ] {
+        let checked = folder.run(&[&["config", "check"], &flags[..]].concat());
+        assert_eq!(checked.exit, 2, "{checked:?}");
+        assert!(checked.stderr.contains(says), "{checked:?}");
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::node::{Running, build, fixture};
 use crate::rehearsal::version_2;
+use crate::releases::{done, make_keys, make_keyset};
 use crate::served::{Folder, Ran};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -290,4 +292,93 @@ fn a_store_that_is_cut_short_is_damaged_and_a_folder_that_is_none_is_said_so() {
     }
     assert!(!folder.path().join("absent").exists());
     assert!(files_in(folder.path()).is_empty());
+}
+
+/// A keyset of the same network that its own root key alone has signed.
+fn make_foreign_keyset(folder: &Folder) {
+    done(
+        folder,
+        "keyset create --network acme --root p1.pub --root-threshold 1 --release p2.pub --release-threshold 1 \
+         --expires 1000 --out foreign.keyset",
+    );
+    done(folder, "keyset sign foreign.keyset --key p1.key");
+}
+
+#[test]
+fn a_keyset_that_a_start_refuses_is_a_fault() {
+    let begun = Begun::new();
+    let folder = &begun.folder;
+    make_keys(folder);
+    make_keyset(folder);
+    done(folder, "keyset sign acme.keyset --key r1.key --key r2.key");
+    done(
+        folder,
+        "keyset rotate acme.keyset --expires 2000 --out next.keyset",
+    );
+    done(folder, "keyset sign next.keyset --key r1.key --key r2.key");
+    make_foreign_keyset(folder);
+    let trusts = |keyset: &str| {
+        let engine = configured("kv", &begun.library);
+        folder.write(
+            "refit.toml",
+            &format!("[node]\nkeyset = \"{keyset}\"\n{engine}"),
+        );
+    };
+    trusts("acme.keyset");
+    begun.doctor(0);
+    trusts("nothere.keyset");
+    begun.is_refused("file-unreadable");
+    trusts("refit.toml");
+    begun.is_refused("record-malformed");
+
+    trusts("acme.keyset");
+    drop(Running::start(folder, &begun.library));
+    begun.doctor(0);
+    trusts("foreign.keyset");
+    begun.is_refused("keyset-conflict");
+    trusts("next.keyset");
+    begun.doctor(0);
+    drop(Running::start(folder, &begun.library));
+    trusts("acme.keyset");
+    begun.doctor(0);
+    trusts("foreign.keyset");
+    begun.is_refused("keyset-unrelated");
+}
+
+#[test]
+fn a_link_that_leads_out_of_the_folder_is_a_fault_where_a_start_enters_the_sandbox() {
+    let begun = Begun::new();
+    let (store, away) = (begun.data().join("store"), begun.folder.path().join("away"));
+    fs::rename(&store, &away).unwrap();
+    symlink(&away, &store).unwrap();
+    begun.is_refused("sandbox-leads-out");
+    let said = begun.doctor(61).has("fault", "sandbox-leads-out");
+    assert!(said.contains("refit-data/store leads to"), "{said}");
+    let engine = configured("kv", &begun.library);
+    let text = format!("[node]\nsandbox = \"off\"\n{engine}");
+    begun.folder.write("refit.toml", &text);
+    begun.doctor(0);
+    // Before there is a chain, too.
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("refit-data")).unwrap();
+    symlink("/etc", folder.path().join("refit-data/store")).unwrap();
+    let ran = folder.run(&["doctor"]);
+    assert_eq!(ran.exit, 61, "{ran:?}");
+    let is_link = |line: &str| line.starts_with("FAULT    sandbox-leads-out");
+    assert!(ran.stdout.lines().any(is_link), "{ran:?}");
+}
+
+#[test]
+fn a_setting_that_a_start_refuses_is_a_fault() {
+    let begun = Begun::new();
+    let engine = configured("kv", &begun.library);
+    for (setting, code) in [
+        ("workers = 257", "beyond-bound"),
+        ("probation_replies = \"hold\"", "probation-holds-too-long"),
+        ("builders = [\"nobody\"]", "key-malformed"),
+    ] {
+        let text = format!("[node]\n{setting}\n{engine}");
+        begun.folder.write("refit.toml", &text);
+        begun.is_refused(code);
+    }
 }

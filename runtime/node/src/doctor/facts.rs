@@ -28,6 +28,10 @@ pub struct Facts {
     pub store: StoreFacts,
     /// What the configuration says of it, if there is one.
     pub configured: Option<ConfiguredFacts>,
+    /// What a start ends with before it opens the store: settings, files, links.
+    pub refused: Vec<Explained>,
+    /// Why a start does not take whom the node trusts, with the keyset that is configured.
+    pub distrusted: Option<Explained>,
 }
 
 /// Who may use a folder.

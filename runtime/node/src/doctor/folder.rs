@@ -7,6 +7,7 @@ use super::facts::{
 };
 use crate::code::quarantine::Quarantine;
 use crate::start::folder::{self, Looked};
+use crate::trust;
 use refit_abi::host::Explained;
 use refit_admin::api::QuarantineState;
 use refit_loader::ProbeCommand;
@@ -29,6 +30,8 @@ pub struct Look<'a> {
     pub folder: &'a Path,
     /// The configuration that a start would have, if there is one.
     pub wanted: Option<&'a Wanted>,
+    /// The bytes of the keyset that it names, if it names one.
+    pub keyset: Option<&'a [u8]>,
     /// All blocks of the log, however many.
     pub all: bool,
     /// How libraries are loaded in a process of their own, to see what they are called.
@@ -50,12 +53,16 @@ pub fn look(look: &Look<'_>) -> Facts {
         stray: stray_beside(folder),
         store: StoreFacts::None,
         configured: None,
+        refused: Vec::new(),
+        distrusted: None,
     };
     let place = folder.join("store");
     if matches!(lock, Looked::Held(_)) {
         facts.store = StoreFacts::InUse;
     } else if place.join("blocks.redb").exists() {
         look_into(&place, look, &mut facts);
+    } else {
+        facts.distrusted = distrusted(None, look);
     }
     facts
 }
@@ -76,9 +83,16 @@ fn look_into(place: &Path, look: &Look<'_>, facts: &mut Facts) {
             facts.configured = known.map(|(known, wanted)| configured::look(wanted, known));
             facts.stray.extend(stray_inside(&store, &chain.facts.code));
             facts.store = StoreFacts::Read(Box::new(chain.facts));
+            facts.distrusted = distrusted(Some(&store), look);
         }
         Err(fault) => facts.store = StoreFacts::Unreadable(Explained::of(&fault)),
     }
+}
+
+/// Why a start would not take whom the node trusts.
+fn distrusted(store: Option<&dyn ArchiveView>, look: &Look<'_>) -> Option<Explained> {
+    let checked = trust::check(store, look.keyset);
+    checked.err().map(|why| Explained::of(&why))
 }
 
 /// Whether something is there that only a node makes.

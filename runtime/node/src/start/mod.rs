@@ -1,6 +1,7 @@
 //! Starting a node: modules, first generation, crew, driver.
 
 mod beginning;
+mod bounds;
 pub(crate) mod config;
 pub(crate) mod folder;
 mod going_on;
@@ -19,9 +20,9 @@ use crate::known::latest::Latest;
 use crate::known::released::Released;
 use crate::known::standing::Standing;
 use crate::known::tempo::Tempo;
-use crate::limits::{ALARMS_MAX, PROBATION_BLOCKS_MAX, REPLY_WAIT_MAX};
+use crate::limits::{ALARMS_MAX, REPLY_WAIT_MAX};
 use crate::log::lines;
-use crate::probation::{OnPanic, Probation, Replies};
+use crate::probation::{OnPanic, Probation};
 use crate::recovery::RecoveryError;
 use crate::recovery::checkpoints::{CheckpointParts, Checkpoints};
 use crate::recovery::replaying::Replaying;
@@ -43,10 +44,9 @@ use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_abi::{EngineId, EngineIdError};
 use refit_admin::{ANSWERS_BYTES_MAX, Moment, Room};
-use refit_kernel::limits::WORKERS_MAX;
 use refit_kernel::{Duty, Executor, GenerationTable};
 use refit_loader::{Loader, OpenError};
-use refit_ordering::{BLOCK_INTERVAL_MILLIS_MAX, BlockSource, Solo, SoloConfig};
+use refit_ordering::{BlockSource, Solo, SoloConfig};
 use refit_store::Store;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -216,7 +216,7 @@ impl Node {
     /// [`StartError`]; nothing is left running.
     pub fn prepare_with(config: NodeConfig, parts: NodeParts) -> Result<Prepared, StartError> {
         // Before anything is started: nothing has to be undone for a value that is out of bounds.
-        bounded(&config)?;
+        config.check()?;
         // Before code of engines is loaded: a panic in it becomes a line that names the engine.
         lines::listen();
         let loader = Loader::with_copies_in(config.probe.clone(), config.copies.clone())?;
@@ -460,43 +460,6 @@ fn takes_up(store: &dyn Store, is_solo: bool) -> Result<bool, StartError> {
     Ok(recorded.iter().any(|it| is_solo || it.armed.is_offline()))
 }
 
-/// Whether what is configured is within its bounds: a value is refused, and never taken for another.
-fn bounded(config: &NodeConfig) -> Result<(), StartError> {
-    let bounds = [
-        ("workers", config.workers as u64, WORKERS_MAX as u64),
-        (
-            "block-interval",
-            config.block_interval_ms,
-            BLOCK_INTERVAL_MILLIS_MAX,
-        ),
-        (
-            "probation-blocks",
-            config.probation_blocks,
-            PROBATION_BLOCKS_MAX,
-        ),
-    ];
-    for (name, value, most) in bounds {
-        if value > most {
-            return Err(StartError::Beyond { name, value, most });
-        }
-    }
-    match config.replies {
-        Replies::Held => fits_into_a_wait(config),
-        Replies::Leave => Ok(()),
-    }
-}
-
-/// Whether a client that waits sees the end of a probation that holds its reply back.
-fn fits_into_a_wait(config: &NodeConfig) -> Result<(), StartError> {
-    let blocks = config.probation_blocks;
-    let block_ms = config.idle_interval_ms.max(config.block_interval_ms);
-    let holds = Duration::from_millis(blocks.saturating_mul(block_ms));
-    match holds <= REPLY_WAIT_MAX / 2 {
-        true => Ok(()),
-        false => Err(StartError::HoldsTooLong { blocks, holds }),
-    }
-}
-
 /// Solo ordering as the configuration says.
 fn solo(config: &NodeConfig) -> Solo {
     Solo::new(SoloConfig {
@@ -529,49 +492,6 @@ fn warn_of_unknown_grants(table: &GenerationTable) {
     for name in table.grants().unknown(&kinds) {
         tracing::warn!(
             "the grants name the kind `{name}`, which no engine has; they take effect once an engine of that kind starts"
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use refit_loader::ProbeCommand;
-
-    fn refused(change: impl FnOnce(&mut NodeConfig)) -> String {
-        let probe = ProbeCommand::new("/nowhere/probe");
-        let mut config = NodeConfig::new(Vec::new(), probe);
-        change(&mut config);
-        match Node::prepare(config) {
-            Err(error @ StartError::Beyond { .. }) => error.to_string(),
-            other => panic!("{:?}", other.map(drop)),
-        }
-    }
-
-    #[test]
-    fn a_probation_that_holds_replies_fits_into_half_of_what_clients_wait() {
-        let held = |blocks: u64| {
-            let mut config = NodeConfig::new(Vec::new(), ProbeCommand::new("/no/such"));
-            config.replies = Replies::Held;
-            config.probation_blocks = blocks;
-            bounded(&config).map_err(|error| error.to_string())
-        };
-        assert_eq!(held(15), Ok(()));
-        let refused = held(16).unwrap_err();
-        assert!(
-            refused.contains("16 blocks holds replies back for up to 16 s"),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn a_value_beyond_its_bound_is_refused_and_never_taken_for_another() {
-        let said = refused(|config| config.workers = WORKERS_MAX + 1);
-        assert_eq!(said, "`workers` is 65; at most 64 is taken");
-        let said = refused(|config| config.block_interval_ms = u64::MAX);
-        assert!(
-            said.contains("block-interval") && said.contains("60000"),
-            "{said}"
         );
     }
 }

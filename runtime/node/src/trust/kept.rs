@@ -37,7 +37,12 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn read(archive: &dyn ArchiveView) -> Result<Self, TrustError> {
+    /// What a node has that begins with this archive; nothing, if it keeps nothing.
+    pub(super) fn of(archive: Option<&dyn ArchiveView>) -> Result<Self, TrustError> {
+        archive.map_or_else(|| Ok(Self::default()), Self::read)
+    }
+
+    fn read(archive: &dyn ArchiveView) -> Result<Self, TrustError> {
         Ok(Self {
             keyset: keyset(archive)?,
             before: before(archive)?,

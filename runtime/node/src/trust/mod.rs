@@ -10,30 +10,33 @@
 //! A node whose configuration names an older keyset than it has come to starts only if that one leads to its own.
 
 mod carried;
+mod configured;
 mod error;
 mod kept;
 mod rotations;
 mod vouched;
 
 pub use carried::{CarriedKeyset, CarriedTrust};
+pub(crate) use configured::check;
+pub use configured::check_keyset;
 pub use error::TrustError;
 pub(crate) use kept::{cleared, of_plan, taken_back};
 pub use rotations::{NotLed, Unrelated};
 pub(crate) use vouched::TakenOver;
 pub use vouched::{KeysetFacts, NotVouched, TrustFacts, Vouched};
 
+use configured::Named;
 use kept::{Kept, put_attested, put_before, put_keyset, put_newest, put_revoked};
 use parking_lot::Mutex;
 use refit_abi::{Generation, Height};
 use refit_admin::api::{FileAttested, KeysetInForce};
 use refit_release::attestation::Attestation;
-use refit_release::keyset::FirstKeyset;
 use refit_release::revocation::Revocation;
 use refit_release::{
     Domain, Epoch, Frame, Network, Newest, Quorum, ReleaseBytes, ReleaseId, SourceRoot,
     VerifiedRelease,
 };
-use refit_store::{RecordChange, Store};
+use refit_store::{ArchiveView, RecordChange, Store};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -61,10 +64,7 @@ impl Trust {
         configured: Option<&[u8]>,
         builders: Option<Quorum>,
     ) -> Result<Self, TrustError> {
-        let kept = match store.archive() {
-            Some(archive) => Kept::read(archive)?,
-            None => Kept::default(),
-        };
+        let kept = Kept::of(store.archive().map(|archive| archive as &dyn ArchiveView))?;
         let trust = Self {
             store,
             builders,
@@ -77,25 +77,17 @@ impl Trust {
         Ok(trust)
     }
 
-    /// The configuration names where a node begins. One that has come further since goes on from there.
     fn configured(&self, bytes: &[u8]) -> Result<(), TrustError> {
-        let first = FirstKeyset::read(bytes)?;
-        let version = first.record().version;
-        let known = self.kept.lock().keyset.clone();
-        match known {
-            Some(known) if version < known.record().version => {
-                // Whoever has put the later one there, an operator trusts the older one alone.
-                self.kept.lock().is_led_from(&first.trust()?, &known)?;
-                let (version, known) = (version.0, known.record().version.0);
-                tracing::info!(
-                    version,
-                    known,
-                    "the configuration names an older keyset than the node has come to, which it goes by"
-                );
-                Ok(())
-            }
-            _ => self.install(bytes),
+        let mut kept = self.kept.lock();
+        let named = kept.configured(bytes)?;
+        if let Named::Older { version, known } = named {
+            tracing::info!(
+                version,
+                known,
+                "the configuration names an older keyset than the node has come to, which it goes by"
+            );
         }
+        self.go_by(named, &mut kept)
     }
 
     /// Goes by another keyset: the first one, or the one that follows. The one that is there may come again.
@@ -104,30 +96,21 @@ impl Trust {
     /// [`TrustError`]: nothing has changed then.
     pub(crate) fn install(&self, bytes: &[u8]) -> Result<(), TrustError> {
         let mut kept = self.kept.lock();
-        let keyset = match &kept.keyset {
-            None => FirstKeyset::read(bytes)?.trust()?,
-            Some(known) => {
-                let offered = FirstKeyset::read(bytes)?;
-                let (version, found) = (offered.record().version, offered.id());
-                if found == known.id() {
-                    return Ok(());
-                }
-                if version == known.record().version {
-                    return Err(TrustError::Conflict {
-                        version: version.0,
-                        known: known.id(),
-                        found,
-                    });
-                }
-                known.rotate(bytes)?
-            }
+        let named = kept.follows(bytes)?;
+        self.go_by(named, &mut kept)
+    }
+
+    /// Keeps a keyset that takes the place of the one that is there, and goes by it.
+    fn go_by(&self, named: Named, kept: &mut Kept) -> Result<(), TrustError> {
+        let Named::Next(keyset) = named else {
+            return Ok(());
         };
         let before = kept.keyset.as_ref().map(put_before);
         let changes = before.into_iter().chain([put_keyset(&keyset)]);
         self.keep(changes.collect())?;
         let (id, version) = (keyset.id(), keyset.record().version.0);
         tracing::info!(%id, version, network = %keyset.record().network, "the node goes by this keyset");
-        let before = kept.keyset.replace(keyset);
+        let before = kept.keyset.replace(*keyset);
         kept.before.extend(before);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use refit_abi::host::Explain;
+use refit_release::keyset::FirstKeyset;
 use refit_release::keyset::{KEYSET_FORMAT, KeysetRecord};
 use refit_release::revocation::REVOCATION_FORMAT;
 use refit_release::{Epoch, Frame, Position, SecretKey, Sequence};

@@ -11,12 +11,17 @@ use refit_abi::codes;
 /// What the facts mean, in the order in which a reader needs it.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     if !facts.is_data_folder {
-        return vec![folder::none(facts)];
+        let refused = facts.refused.iter().chain(&facts.distrusted);
+        let refused = refused.map(Finding::explained);
+        return std::iter::once(folder::none(facts))
+            .chain(refused)
+            .collect();
     }
     let mut findings = vec![folder::lock(&facts.lock)];
     findings.extend(facts.node.as_ref().map(folder::node));
     findings.extend(facts.rights.as_ref().and_then(folder::rights));
     findings.extend(facts.space.as_ref().map(folder::space));
+    findings.extend(facts.refused.iter().map(Finding::explained));
     match &facts.store {
         StoreFacts::None => findings.push(Finding::note(
             codes::STORE_NONE,
@@ -36,6 +41,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
             );
         }
     }
+    findings.extend(facts.distrusted.as_ref().map(Finding::explained));
     findings.push(folder::quarantine(&facts.quarantine));
     // What a node that runs is just writing is none of it.
     if facts.lock == LockFacts::Free {

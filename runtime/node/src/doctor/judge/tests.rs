@@ -83,6 +83,8 @@ fn healthy() -> Facts {
         stray: Vec::new(),
         store: StoreFacts::Read(Box::new(chain())),
         configured: None,
+        refused: Vec::new(),
+        distrusted: None,
     }
 }
 
@@ -430,4 +432,16 @@ fn a_configuration_is_compared_with_what_is_live_and_what_was_configured() {
     let refused = ConfiguredFacts::Refused(why("data-other-chain"));
     let refused = with(|facts| facts.configured = Some(refused));
     finds(&refused, Fault, "data-other-chain", "it is so");
+}
+
+#[test]
+fn what_a_start_refuses_beside_the_store_is_a_fault() {
+    let link = || vec![why("sandbox-leads-out")];
+    let refused = with(|facts| facts.refused = link());
+    finds(&refused, Fault, "sandbox-leads-out", "it is so");
+    let none = with(|facts| (facts.is_data_folder, facts.refused) = (false, link()));
+    finds(&none, Fault, "folder-none", "nothing of a node");
+    finds(&none, Fault, "sandbox-leads-out", "it is so");
+    let distrusted = with(|facts| facts.distrusted = Some(why("keyset-unrelated")));
+    finds(&distrusted, Fault, "keyset-unrelated", "it is so");
 }
