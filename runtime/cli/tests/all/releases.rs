@@ -24,12 +24,12 @@ pub(crate) fn refused(folder: &Folder, line: &str, exit: i32, code: &str) {
     assert!(ran.stderr.contains(code), "{line}: {}", ran.stderr);
 }
 
-fn ran(folder: &Folder, line: &str) -> Ran {
+pub(crate) fn ran(folder: &Folder, line: &str) -> Ran {
     let arguments: Vec<_> = line.split(' ').collect();
     folder.run(&arguments)
 }
 
-fn make_keys(folder: &Folder) {
+pub(crate) fn make_keys(folder: &Folder) {
     for key in KEYS {
         let made = done(folder, &format!("key generate --out {key}.key"));
         folder.write(&format!("{key}.pub"), &made.stdout);
@@ -37,7 +37,7 @@ fn make_keys(folder: &Folder) {
 }
 
 /// The keyset of these keys: two of three root keys, two of three release keys.
-fn make_keyset(folder: &Folder) {
+pub(crate) fn make_keyset(folder: &Folder) {
     done(
         folder,
         "keyset create --network acme --root r1.pub --root r2.pub --root r3.key --root-threshold 2 \
