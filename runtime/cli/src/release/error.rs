@@ -33,7 +33,7 @@ pub(crate) enum ReleaseFileError {
     Exposed { path: PathBuf, mode: u32 },
     #[error("{} is a public key, and the secret one signs", path.display())]
     NotSecret { path: PathBuf },
-    #[error("{} is no key that the keyset {} names: its signature counts for nothing here", key, path.display())]
+    #[error("{} is no root key of the keyset {}: its signature counts for nothing there", key, path.display())]
     NoSay { path: PathBuf, key: PublicKey },
     #[error("{}: the library has no kind `{named}`; it has {found}", path.display())]
     OtherKind {
@@ -95,7 +95,7 @@ impl Explain for ReleaseFileError {
             Self::In { why, .. } => why.code(),
             Self::Exposed { .. } => codes::KEY_EXPOSED,
             Self::NotSecret { .. } => codes::KEY_MALFORMED,
-            Self::NoSay { .. } => codes::KEY_NOT_NAMED,
+            Self::NoSay { .. } => codes::KEY_NO_ROOT,
             Self::OtherKind { .. } | Self::PackageTwice { .. } => codes::PACK_REFUSED,
             Self::OtherRecord { .. } | Self::NotImported { .. } => codes::RECORD_MALFORMED,
             Self::NoRelease { .. } | Self::UnknownRelease { .. } | Self::SeveralReleases { .. } => {

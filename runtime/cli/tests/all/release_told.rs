@@ -33,7 +33,7 @@ fn a_key_without_a_say_signs_no_keyset_and_one_that_had_it_is_told() {
     let file = folder.path().join("acme.keyset");
     let before = fs::read(&file).unwrap();
     let line = "keyset sign acme.keyset --key r1.key --key p1.key";
-    refused(&folder, line, 2, "key-not-named");
+    refused(&folder, line, 2, "key-no-root");
     assert_eq!(fs::read(&file).unwrap(), before);
     done(
         &folder,

@@ -133,7 +133,7 @@ fn shown(reply: &RevisedReply) -> api::RevisedReply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refit_upgrade::Class;
+    use refit_admin::api::Class;
 
     #[test]
     fn a_library_of_two_kinds_is_on_record_once() {
