@@ -10,7 +10,7 @@ super::codes! { ALL_MESSAGE: "Messages and queries", "Why a message or query was
     /// The query panicked; the state was only read.
     QUERY_FAILED = "query-failed", Internal, "See the node's log, and mend the engine.";
     /// The engine panicked on this message and takes no more.
-    ENGINE_PANICKED = "engine-panicked", Refused, "Bring back the state of before with `refit engine revive ENGINE`; or start it afresh with `refit engine restart ENGINE`, or with mended code: `refit upgrade plan KIND=PATH --restart KIND`.";
+    ENGINE_PANICKED = "engine-panicked", Refused, "On probation take the upgrade back with `refit upgrade rollback`, or keep it with `refit upgrade confirm`. Then bring back the state of before with `refit engine revive ENGINE`; or start it afresh with `refit engine restart ENGINE`, or with mended code: `refit upgrade plan KIND=PATH --restart KIND`.";
     /// The engine panicked on this message and goes on with its state as it was before.
     ENGINE_ROLLED_BACK = "engine-rolled-back", Refused, "Change the request, or bring a mended version.";
     /// The engine serves.

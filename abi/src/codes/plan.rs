@@ -55,7 +55,7 @@ super::codes! { ALL_LINT: "The plan's linter", "Facts that an operator should kn
     /// An older version of a kind comes in, by the live code's way back.
     DOWNGRADE = "downgrade", PlanRefused, "Nothing, if that is meant; else plan with the newer code.";
     /// The engine panicked and takes no messages; a plan that does not restart it leaves it so.
-    ENGINE_POISONED = "engine-poisoned", Refused, "Bring back the state of before with `refit engine revive ENGINE`; or start it afresh with `refit engine restart ENGINE`, or with mended code: `refit upgrade plan KIND=PATH --restart KIND`.";
+    ENGINE_POISONED = "engine-poisoned", Refused, "On probation take the upgrade back with `refit upgrade rollback`, or keep it with `refit upgrade confirm`. Then bring back the state of before with `refit engine revive ENGINE`; or start it afresh with `refit engine restart ENGINE`, or with mended code: `refit upgrade plan KIND=PATH --restart KIND`.";
     /// The plan's height is very far away.
     HEIGHT_FAR = "height-far", PlanRefused, "See that the height is meant; name a nearer one, or allow the code.";
     /// The plan's height is over, or will be when the plan is applied.

@@ -7,6 +7,8 @@ super::codes! { ALL_RELEASE: "Keys and releases", "Why a key, a keyset or a rele
     KEY_REFUSED = "key-refused", Usage, "Make another key with `refit key generate`.";
     /// The file with the secret key may be read by others.
     KEY_EXPOSED = "key-exposed", Usage, "Take the others' rights away with `chmod 600`, or make another key if somebody may have read it.";
+    /// The key that would sign a keyset is none of its root keys.
+    KEY_NO_ROOT = "key-no-root", Usage, "Sign a keyset with its root keys: see them with `refit keyset inspect`.";
     /// The keys are no quorum: none, too many, one twice, or a threshold that cannot be reached.
     QUORUM_MALFORMED = "quorum-malformed", Usage, "Give each key once, and a threshold between 1 and their number.";
     /// The file is no signed record of that kind.

@@ -40,8 +40,14 @@ pub enum QuorumError {
         /// The number of keys.
         keys: usize,
     },
-    /// A key comes twice, or they are not in their order.
-    #[error("the keys are not in their order, each once")]
+    /// A key comes twice.
+    #[error("the key {key} is named twice")]
+    Twice {
+        /// The key.
+        key: PublicKey,
+    },
+    /// They are not in their order.
+    #[error("the keys are not in their order")]
     Order,
 }
 
@@ -104,9 +110,12 @@ impl TryFrom<Written> for Quorum {
             let keys = count;
             return Err(QuorumError::Threshold { threshold, keys });
         }
-        match keys.is_sorted_by(|one, next| one < next) {
-            true => Ok(Self { threshold, keys }),
-            false => Err(QuorumError::Order),
+        if !keys.is_sorted() {
+            return Err(QuorumError::Order);
+        }
+        match keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            None => Ok(Self { threshold, keys }),
+            Some(pair) => Err(QuorumError::Twice { key: pair[0] }),
         }
     }
 }

@@ -24,10 +24,14 @@ pub(crate) enum FileError {
     Unwritable { path: PathBuf, source: io::Error },
     #[error("{} is there and is no {what}; it is left as it is", path.display())]
     Foreign { path: PathBuf, what: &'static str },
+    #[error("{} is there, and is left as it is: no key is written over", path.display())]
+    KeyThere { path: PathBuf },
     #[error("--out {} names no folder, and one is needed: what is made goes into it", path.display())]
     NotAFolder { path: PathBuf },
     #[error("{} is no plan of an upgrade", path.display())]
     NoPlan { path: PathBuf },
+    #[error("`{named}` names an engine and a library, and a plan is asked for")]
+    PlanToMake { named: String },
     #[error("{} is the file that is read: what is made of it would take its place", path.display())]
     IsSource { path: PathBuf },
     #[error("{} is a {found}, which holds no {what}", path.display())]
@@ -44,9 +48,9 @@ impl Explain for FileError {
             Self::Unreadable { .. } => codes::FILE_UNREADABLE,
             Self::TooLarge { .. } => codes::FILE_TOO_LARGE,
             Self::Unwritable { .. } => codes::FILE_UNWRITABLE,
-            Self::Foreign { .. } => codes::FILE_FOREIGN,
+            Self::Foreign { .. } | Self::KeyThere { .. } => codes::FILE_FOREIGN,
             Self::NotAFolder { .. } => codes::FILE_NOT_A_FOLDER,
-            Self::NoPlan { .. } => codes::FILE_NO_PLAN,
+            Self::NoPlan { .. } | Self::PlanToMake { .. } => codes::FILE_NO_PLAN,
             Self::IsSource { .. } => codes::FILE_IS_SOURCE,
             Self::NoFile { .. } => codes::FILE_NO_FILE,
         }
@@ -54,12 +58,17 @@ impl Explain for FileError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            Self::PlanToMake { named } => {
+                return Cow::Owned(format!("make one first: refit upgrade plan {named}"));
+            }
             Self::Unreadable { .. } => "give the path of a file that you may read",
             Self::TooLarge { .. } => "see that it is the file you mean",
             Self::Unwritable { .. } => {
                 "give a path in a folder that is there, that you may write, and that has space"
             }
-            Self::Foreign { .. } => "give another path with --out, or move that file away",
+            Self::Foreign { .. } | Self::KeyThere { .. } => {
+                "give another path with --out, or move that file away"
+            }
             Self::NotAFolder { .. } => "give a folder with --out; one of the name `-` is `./-`",
             Self::NoPlan { .. } => "give the file that `refit upgrade plan … --out FILE` wrote",
             Self::IsSource { .. } => "give another path with --out",

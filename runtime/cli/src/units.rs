@@ -83,6 +83,14 @@ pub(crate) fn shown_bytes(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
+/// So many things, of which one is called `one`.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    }
+}
+
 /// A time from `least` on, and not above `most` if there is one.
 pub(crate) fn bounded(
     time: Duration,
@@ -135,6 +143,12 @@ mod tests {
             );
         }
         assert!(seconds("5s").is_err() && seconds("-1").is_err());
+    }
+
+    #[test]
+    fn one_thing_is_one() {
+        let shown = [0, 1, 2].map(|count| counted(count, "file"));
+        assert_eq!(shown, ["0 files", "1 file", "2 files"]);
     }
 
     #[test]

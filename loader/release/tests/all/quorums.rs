@@ -46,8 +46,9 @@ fn a_quorum_says_its_keys_in_order_and_how_many_have_to_sign() {
 #[test]
 fn a_key_counts_once_however_often_it_is_listed() {
     let public = key(1).public();
-    assert_eq!(Quorum::of(1, vec![public, public]), Err(QuorumError::Order));
-    assert_eq!(Quorum::of(2, vec![public, public]), Err(QuorumError::Order));
+    let twice = Err(QuorumError::Twice { key: public });
+    assert_eq!(Quorum::of(1, vec![public, public]), twice);
+    assert_eq!(Quorum::of(2, vec![public, public]), twice);
 }
 
 #[test]

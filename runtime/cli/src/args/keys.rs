@@ -1,7 +1,7 @@
 //! Keys, and who may sign what with them.
 
 use super::OutputArgs;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use refit_abi::Height;
 use refit_release::Network;
 use std::path::PathBuf;
@@ -108,12 +108,13 @@ pub(crate) struct KeysetRotateArgs {
 
 /// How a record is signed.
 #[derive(Debug, Args)]
+#[command(group = signers())]
 pub(crate) struct SignArgs {
     /// The file, which is replaced by one with the signatures.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// File with a secret key, which its owner alone may read; `-` is stdin. Once for each key.
-    #[arg(long = "key", value_name = "FILE", required_unless_present = "with")]
+    #[arg(long = "key", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
     /// Another copy of it, whose signatures are taken over.
     #[arg(long, value_name = "FILE")]
@@ -141,6 +142,12 @@ pub(crate) struct KeysetInspectArgs {
     pub(crate) after: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+/// Where signatures come from: keys, copies, or both.
+pub(super) fn signers() -> ArgGroup {
+    let group = ArgGroup::new("signers").args(["keys", "with"]);
+    group.required(true).multiple(true)
 }
 
 pub(super) fn height(text: &str) -> Result<Height, String> {

@@ -1,8 +1,8 @@
 //! Releases: packing, signing, looking into them.
 
-use super::keys::{SignArgs, height};
+use super::keys::{SignArgs, height, signers};
 use super::{NamedPath, OutputArgs};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use refit_abi::Height;
 use refit_release::{Network, ReleaseId};
 use refit_sandbox::Level;
@@ -38,6 +38,8 @@ pub(crate) enum ReleaseCommand {
     /// Says that a release is not to be used, for those to sign who may.
     Revoke(RevokeArgs),
     /// Hands releases, and what revokes or attests them, to the node, which checks who has signed them and keeps them.
+    ///
+    /// Every file is handed over; one that is not taken makes the command fail.
     Import(ImportArgs),
     /// Lists the releases that are kept, with their size and why; the same as `refit upgrade list`.
     List(OutputArgs),
@@ -67,7 +69,7 @@ pub(crate) struct PackArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) network: Network,
     /// The version of the keyset that is to sign it.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) epoch: u64,
     /// Its number among the releases of that keyset: a node never goes back in it.
     #[arg(long, value_name = "NUMBER")]
@@ -126,21 +128,23 @@ pub(crate) struct ReleaseBuildArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("built_from").args(["source", "release"]).required(true))]
+#[command(group = signers())]
 pub(crate) struct AttestArgs {
     /// The library that came of the build.
     #[arg(long, value_name = "FILE")]
     pub(crate) library: PathBuf,
     /// Folder with the source that it was built from, as `refit release pack` takes it.
-    #[arg(long, value_name = "DIR", required_unless_present = "release")]
+    #[arg(long, value_name = "DIR")]
     pub(crate) source: Option<PathBuf>,
     /// The release with the source that it was built from, in the place of a folder: `refit release build` has built it.
-    #[arg(long, value_name = "FILE", conflicts_with = "source")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) release: Option<PathBuf>,
     /// The network that it is for.
     #[arg(long, value_name = "NAME")]
     pub(crate) network: Network,
     /// File with a builder's secret key, which its owner alone may read; `-` is stdin. Once for each key.
-    #[arg(long = "key", value_name = "FILE", required_unless_present = "with")]
+    #[arg(long = "key", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
     /// A copy of it that other builders have signed, whose signatures are taken over.
     #[arg(long, value_name = "FILE")]
@@ -151,6 +155,7 @@ pub(crate) struct AttestArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = signers())]
 pub(crate) struct RevokeArgs {
     /// The release's id.
     #[arg(value_name = "ID")]
@@ -162,7 +167,7 @@ pub(crate) struct RevokeArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     /// File with a secret key, which its owner alone may read; `-` is stdin. Once for each key.
-    #[arg(long = "key", value_name = "FILE", required_unless_present = "with")]
+    #[arg(long = "key", value_name = "FILE")]
     pub(crate) keys: Vec<PathBuf>,
     /// A copy of it that others have signed, whose signatures are taken over.
     #[arg(long, value_name = "FILE")]

@@ -71,6 +71,10 @@ fn unreachable_next(source: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             "run this as the node's user; or have the node open its socket to a group of yours, with --socket-group and --socket"
         }
+        // The system takes no such path: a node has none either.
+        io::ErrorKind::InvalidInput => {
+            "give a path of fewer than 108 bytes: name a shorter data folder with --data-dir, or the node's socket with --socket, or --node"
+        }
         _ => "start one with `refit run`, or name another with `--node`",
     }
 }
@@ -83,6 +87,9 @@ mod tests {
     fn who_may_not_open_the_socket_is_not_told_to_start_a_node() {
         let next = |kind: io::ErrorKind| unreachable_next(&kind.into());
         assert!(!next(io::ErrorKind::PermissionDenied).contains("refit run"));
+        let long = std::path::PathBuf::from("x".repeat(108));
+        let refused = std::os::unix::net::UnixStream::connect(long).unwrap_err();
+        assert!(next(refused.kind()).contains("fewer than 108 bytes"));
         assert!(next(io::ErrorKind::NotFound).contains("refit run"));
     }
 }

@@ -78,7 +78,13 @@ pub(crate) fn run(common: &CommonArgs, args: &DoctorArgs) -> Result<(), Failure>
         } if !socket.as_os_str().is_empty() => Some(ask(socket.clone())?),
         _ => None,
     };
-    let findings = judge(&facts);
+    let mut findings = judge(&facts);
+    for finding in findings
+        .iter_mut()
+        .filter(|it| it.code == codes::FOLDER_NONE)
+    {
+        finding.next = Some(no_folder_next(&data_dir, wanted.is_some()));
+    }
     let worst = findings.iter().map(|it| it.severity).max();
     let worst = worst.unwrap_or(Severity::Ok);
     match args.output.json {
@@ -90,7 +96,11 @@ pub(crate) fn run(common: &CommonArgs, args: &DoctorArgs) -> Result<(), Failure>
         })?,
         false => show::data(&show::doctor::text(&data_dir, &findings))?,
     }
-    ends(&findings, worst)
+    let run = match wanted {
+        Some(_) => "refit run",
+        None => "refit run --engine NAME=PATH",
+    };
+    ends(&findings, worst, run)
 }
 
 /// The engines that the configuration file names.
@@ -146,15 +156,30 @@ fn ask(socket: PathBuf) -> Result<NodeAnswer, Failure> {
     })
 }
 
-/// Ends the command as the worst finding says.
-fn ends(findings: &[Finding], worst: Severity) -> Result<(), Failure> {
+/// What to do where no data folder is; a node is begun with engines that somebody names.
+fn no_folder_next(data_dir: &Path, has_engines: bool) -> String {
+    let folder = data_dir.display();
+    if data_dir.exists() && !data_dir.is_dir() {
+        return format!("name the data folder with --data-dir: {folder} is no folder");
+    }
+    let engine = match has_engines {
+        true => "",
+        false => " --engine NAME=PATH",
+    };
+    format!(
+        "name the data folder with --data-dir; to begin one there: refit run{engine} --data-dir {folder}"
+    )
+}
+
+/// Ends the command as the worst finding says; `run` starts the node.
+fn ends(findings: &[Finding], worst: Severity, run: &str) -> Result<(), Failure> {
     let of = |severity| findings.iter().filter(move |it| it.severity == severity);
     // The first of the worst: what comes later may be its effect.
     let first = of(worst).next();
     if worst < Severity::Warning {
         let mut nexts = findings.iter().filter_map(|it| it.next.as_deref());
         let command = nexts.find(|next| next.starts_with("refit "));
-        show::next(command.unwrap_or("refit run"));
+        show::next(command.unwrap_or(run));
         return Ok(());
     }
     let next = first.and_then(|finding| finding.next.clone());

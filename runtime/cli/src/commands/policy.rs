@@ -8,7 +8,6 @@ use crate::config::{ConfigError, NodeSection};
 use crate::failure::Failure;
 use refit_loader::helper::Helper;
 use refit_node::{NodeConfig, Quarantine, STOP_LIMIT, StuckList, StuckPause};
-use refit_release::key::KeyError;
 use refit_release::{PublicKey, Quorum};
 use std::path::Path;
 use std::sync::Arc;
@@ -68,15 +67,26 @@ fn bound_is_rehearsed(args: &PolicyArgs, file: &NodeSection) -> Result<(), Confi
 }
 
 /// The builders who are asked, if any are.
-fn builders(file: &NodeSection) -> Result<Option<Quorum>, Failure> {
-    if file.builders.is_empty() && file.attestations.is_none() {
-        return Ok(None);
+fn builders(file: &NodeSection) -> Result<Option<Quorum>, ConfigError> {
+    if file.builders.is_empty() {
+        return match file.attestations {
+            None => Ok(None),
+            Some(_) => Err(ConfigError::NoBuilders),
+        };
     }
-    let keys = file.builders.iter().map(|text| text.parse());
-    let keys = keys.collect::<Result<Vec<PublicKey>, KeyError>>()?;
+    let key = |(place, text): (usize, &String)| {
+        let place = place + 1;
+        let key = text.parse::<PublicKey>();
+        key.map_err(|source| ConfigError::Builder { place, source })
+    };
+    let keys = file.builders.iter().enumerate().map(key);
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let all = u8::try_from(keys.len()).unwrap_or(u8::MAX);
     let threshold = file.attestations.unwrap_or(all);
-    Ok(Some(Quorum::of(threshold, keys)?))
+    let quorum = Quorum::of(threshold, keys);
+    Ok(Some(
+        quorum.map_err(|source| ConfigError::Builders { source })?,
+    ))
 }
 
 /// Sets the values that `args` and the file give for upgrades.

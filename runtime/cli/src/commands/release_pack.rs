@@ -14,6 +14,10 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &PackArgs) -> Result<(), Failure> {
+    if args.from > args.until {
+        let (from, until) = (args.from, args.until);
+        return Err(ReleaseFileError::NoWindow { from, until }.into());
+    }
     let mut packed = modules(&args.engines)?;
     let tree = args.source.as_deref().map(Tree::read).transpose()?;
     if let (Some(tree), Some(folder)) = (&tree, &args.source) {

@@ -2,7 +2,7 @@
 
 use crate::args::ReleaseShowArgs;
 use crate::failure::Failure;
-use crate::release::open;
+use crate::release::{note_damage, open};
 use crate::show::{self, manifest::Shown};
 
 pub(crate) fn run(args: &ReleaseShowArgs) -> Result<(), Failure> {
@@ -11,7 +11,8 @@ pub(crate) fn run(args: &ReleaseShowArgs) -> Result<(), Failure> {
     let frame = kept.release.into_frame();
     let shown = Shown::of(&args.file, &manifest, &frame);
     match args.output.json {
-        true => show::json(&shown),
-        false => show::data(&shown.text()),
+        true => show::json(&shown)?,
+        false => show::data(&shown.text())?,
     }
+    note_damage(&args.file)
 }

@@ -3,7 +3,7 @@
 use crate::args::SignArgs;
 use crate::failure::Failure;
 use crate::files::{Coming, FileError, PUBLIC};
-use crate::release::{open, sign};
+use crate::release::{note_damage, open, sign};
 use crate::show::{self, manifest::Shown};
 use refit_release::Frame;
 use refit_release::archive::head;
@@ -21,9 +21,10 @@ pub(crate) fn run(args: &SignArgs) -> Result<(), Failure> {
     write(&args.file, &frame, kept.archive.into_rest())?;
     let shown = Shown::of(&args.file, &manifest, &frame);
     match args.output.json {
-        true => show::json(&shown),
-        false => show::data(&shown.text()),
+        true => show::json(&shown)?,
+        false => show::data(&shown.text())?,
     }
+    note_damage(&args.file)
 }
 
 /// Puts the archive with other signatures and the same contents in the place of the one that is read.

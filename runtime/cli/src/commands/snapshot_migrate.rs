@@ -60,7 +60,14 @@ pub(crate) fn run(
     file.put()?;
     let shown = Shown::of(migration.plan(), &migrated);
     shown.written(out, &written).print(args.output.json)?;
-    show::next(format_args!("refit snapshot restore {}", out.display()));
+    let libraries = match with_code {
+        true => "",
+        false => " --library KIND=PATH",
+    };
+    show::next(format_args!(
+        "refit snapshot restore {}{libraries}",
+        out.display()
+    ));
     Ok(())
 }
 

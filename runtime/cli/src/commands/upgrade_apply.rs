@@ -101,7 +101,7 @@ async fn planned(
             json: args.output.json,
         },
     };
-    let Made { plan, text } = upgrade_plan::make(client, sources, &wanted).await?;
+    let Made { plan, text, .. } = upgrade_plan::make(client, sources, &wanted).await?;
     show::talk(text);
     let no_plan = |_| FileError::NoPlan {
         path: args.plan.clone(),
@@ -144,7 +144,7 @@ const STDIN: &str = "-";
 pub(super) fn read_plan(path: &Path) -> Result<String, FileError> {
     let (path, text) = match path == Path::new(STDIN) {
         true => (Path::new("stdin"), read_stdin()?),
-        false => (path, read_text(path, PLAN_BYTES_MAX as u64)?),
+        false => (path, read_file(path)?),
     };
     match serde_json::from_str::<IgnoredAny>(&text) {
         Ok(_) => Ok(text),
@@ -152,6 +152,26 @@ pub(super) fn read_plan(path: &Path) -> Result<String, FileError> {
             path: path.to_owned(),
         }),
     }
+}
+
+/// The text of a file that is to be a plan.
+fn read_file(path: &Path) -> Result<String, FileError> {
+    let path = path.to_owned();
+    read_text(&path, PLAN_BYTES_MAX as u64).map_err(|error| match error {
+        // Signed records, snapshots and libraries are no text.
+        FileError::Unreadable { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+            FileError::NoPlan { path }
+        }
+        FileError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            match path.to_str().filter(|named| named.contains('=')) {
+                Some(named) => FileError::PlanToMake {
+                    named: named.to_owned(),
+                },
+                None => FileError::Unreadable { path, source },
+            }
+        }
+        error => error,
+    })
 }
 
 fn read_stdin() -> Result<String, FileError> {
@@ -196,6 +216,7 @@ fn print(report: &UpgradeReport, json: bool) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use clap::Parser;
+    use refit_abi::host::Explain;
 
     #[derive(Parser)]
     struct Typed {
@@ -208,6 +229,19 @@ mod tests {
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         let error = read_plan(path).unwrap_err();
         assert!(matches!(error, FileError::NoPlan { .. }), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let signed = folder.path().join("acme.keyset");
+        std::fs::write(&signed, b"refit/1\n\x01\xff\xfe").unwrap();
+        let error = read_plan(&signed).unwrap_err();
+        assert!(matches!(error, FileError::NoPlan { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_library_in_the_place_of_a_plan_is_told_to_be_planned_first() {
+        let error = read_plan(Path::new("kv=kv3.so")).unwrap_err();
+        assert!(error.next().ends_with("refit upgrade plan kv=kv3.so"));
+        let error = read_plan(Path::new("none.json")).unwrap_err();
+        assert!(matches!(error, FileError::Unreadable { .. }), "{error}");
     }
 
     #[test]

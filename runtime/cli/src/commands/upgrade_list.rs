@@ -35,6 +35,7 @@ pub(crate) fn run(common: &CommonArgs, args: &OutputArgs) -> Result<(), Failure>
     let address = config::node_address(common, &file);
     let client = Client::new(address, config::token(common, &file)?);
     let asked = block_on(client.get::<Vec<KeptRelease>>("/v1/releases"))?;
+    let mut is_of_node = true;
     let listed = match asked {
         // One that was named is meant; else the folder says what its node would.
         Err(failure) if failure.code() == codes::NODE_UNREACHABLE && common.node.is_none() => {
@@ -42,6 +43,7 @@ pub(crate) fn run(common: &CommonArgs, args: &OutputArgs) -> Result<(), Failure>
             let kept = releases(&data_dir, &probe_command()).map_err(Unread)?;
             let kept = kept.ok_or(failure)?;
             show::talk("no node runs: this is what its data folder keeps");
+            is_of_node = false;
             kept
         }
         asked => asked?,
@@ -50,6 +52,10 @@ pub(crate) fn run(common: &CommonArgs, args: &OutputArgs) -> Result<(), Failure>
         true => show::json(&listed)?,
         false => show::data(&show::release::text(&listed))?,
     }
-    show::next("refit upgrade history");
+    show::next(match is_of_node {
+        true => "refit upgrade history",
+        // Without a node nobody says what was.
+        false => "refit doctor",
+    });
     Ok(())
 }

@@ -37,16 +37,22 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
     let destination = Destination::at(&args.out, Content::Plan)?;
     // A plan that fails must not leave an older one where the next command looks for it.
     destination.set_aside()?;
-    let Made { plan, text } = make(client, sources, &args).await?;
+    let Made {
+        plan,
+        text,
+        refused,
+    } = make(client, sources, &args).await?;
     destination.write_json(&plan)?;
     if destination.is_stdout() {
         show::talk(text);
+        refused.iter().for_each(show::talk);
         return Ok(());
     }
     match args.output.json {
         true => show::json(&plan)?,
         false => show::data(&text)?,
     }
+    refused.iter().for_each(show::talk);
     show::talk(format_args!("the plan is in {}", args.out.display()));
     if args.no_rehearsal {
         show::talk("apply rehearses it all the same, unless it is told --no-rehearsal too");
@@ -68,6 +74,8 @@ pub(crate) async fn run(client: &Client, sources: &Sources, args: PlanArgs) -> R
 pub(super) struct Made {
     pub(super) plan: Plan,
     pub(super) text: String,
+    /// Why the node would not begin it as it is now, and what to do first.
+    pub(super) refused: Option<String>,
 }
 
 /// Makes the plan that `args` ask for.
@@ -132,7 +140,12 @@ pub(super) async fn make(
     let predicted = rehearsal.as_ref().map(rehearse::text).unwrap_or_default();
     let downtime = downtime(&plan, rehearsal.as_ref());
     let text = show::plan::text(&plan, &status) + &predicted + &downtime;
-    Ok(Made { plan, text })
+    let refused = refused_now(&plan, &status);
+    Ok(Made {
+        plan,
+        text,
+        refused,
+    })
 }
 
 /// What is to come in.
@@ -174,6 +187,31 @@ async fn coming(
         }
         _ => Err(ReleaseFileError::Beside.into()),
     }
+}
+
+/// Why the node would refuse to begin this plan at once.
+fn refused_now(plan: &Plan, status: &Status) -> Option<String> {
+    if plan.directives.strategy == Strategy::Offline {
+        let why = match (status.node.max_downtime_ms, status.node.outlives) {
+            (Some(0), _) => "max_downtime = 0 says that it does not stop for an upgrade",
+            (_, false) => "it keeps its blocks in memory, and would not go on behind its last one",
+            (_, true) => return refused_meanwhile(status),
+        };
+        return Some(format!(
+            "the node refuses this plan: {why}; upgrade a snapshot with `refit snapshot migrate`"
+        ));
+    }
+    refused_meanwhile(status)
+}
+
+/// The same, of what passes.
+fn refused_meanwhile(status: &Status) -> Option<String> {
+    let on = status.probation.as_ref()?;
+    Some(format!(
+        "the node refuses this plan until block {}, while generation {} can be taken back: refit upgrade confirm, or \
+         refit upgrade rollback",
+        on.until, on.generation
+    ))
 }
 
 /// For how long the node is expected not to serve.

@@ -7,6 +7,8 @@ use refit_abi::EngineIdError;
 use refit_abi::codes;
 use refit_abi::host::Explain;
 use refit_admin::TokenError;
+use refit_release::key::KeyError;
+use refit_release::quorum::QuorumError;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -51,6 +53,14 @@ pub(crate) enum ConfigError {
     BoundWithoutRehearsal,
     #[error("the log rules `{rules}` are not understood: {reason}")]
     Log { rules: String, reason: String },
+    #[error("`builders` in the configuration file, key {place}: {source}")]
+    Builder { place: usize, source: KeyError },
+    #[error(
+        "`attestations` in the configuration file asks for builders, and `builders` names none"
+    )]
+    NoBuilders,
+    #[error("`builders` and `attestations` in the configuration file: {source}")]
+    Builders { source: QuorumError },
     #[error("the token of {origin} is refused")]
     TokenInvalid { origin: String, source: TokenError },
 }
@@ -74,6 +84,9 @@ impl Explain for ConfigError {
             Self::StrayConfig { .. } => codes::CONFIG_STRAY_CONFIG,
             Self::BoundWithoutRehearsal => codes::CONFIG_BOUND_WITHOUT_REHEARSAL,
             Self::Log { .. } => codes::CONFIG_LOG,
+            Self::Builder { source, .. } => source.code(),
+            Self::NoBuilders => codes::QUORUM_MALFORMED,
+            Self::Builders { source } => source.code(),
             Self::TokenInvalid { .. } => codes::CONFIG_TOKEN_INVALID,
         }
     }
@@ -127,6 +140,11 @@ impl Explain for ConfigError {
             Self::Log { .. } => {
                 "give a level (error, warn, info, debug, trace), or rules such as `info,refit_node=debug`"
             }
+            Self::Builder { source, .. } => return source.next(),
+            Self::NoBuilders => {
+                "name the builders' keys with `builders`, or leave `attestations` out"
+            }
+            Self::Builders { source } => return source.next(),
             Self::TokenInvalid { .. } => {
                 "give the one that the node has; for a new node make one, such as with `openssl rand -hex 32`, and keep it in a file of mode 0600"
             }

@@ -172,8 +172,8 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         section: "node",
         name: "builders",
-        form: "a list of keys",
-        default: "none: nobody is asked",
+        form: "a list of up to 16 keys",
+        default: "nobody is asked",
         example: "[]",
         flag_id: "",
         flag: "none",

@@ -65,10 +65,14 @@ fn example(header: &str, section: &str) -> String {
 /// The comment above a key.
 fn explained(key: &Key) -> String {
     let default = format!("{}; default: {}", sentence(key.form), key.default);
+    let over = match key.flag_id {
+        "" => "No flag goes over it",
+        _ => key.flag,
+    };
     format!(
         "\n{}{}",
         comment(key.about),
-        comment(&format!("{default}. {}.", key.flag))
+        comment(&format!("{default}. {over}."))
     )
 }
 

@@ -1,9 +1,10 @@
 //! What keeps a command from a key, a keyset or a release: the file, or what is in it.
 
 use super::named::DIGITS_MIN;
+use super::other::Other;
 use crate::failure::Reported;
-use refit_abi::codes;
 use refit_abi::host::Explain;
+use refit_abi::{Height, codes};
 use refit_release::archive::{ArchiveError, PackError};
 use refit_release::attestation::AttestationError;
 use refit_release::canonical::DecodeError;
@@ -14,7 +15,7 @@ use refit_release::manifest::{ReadError, UnsignedError};
 use refit_release::quorum::QuorumError;
 use refit_release::revocation::RevocationError;
 use refit_release::tree::{ListingError, TreeError};
-use refit_release::{VerifyError, next_of};
+use refit_release::{PublicKey, VerifyError, next_of};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -35,6 +36,10 @@ pub(crate) enum ReleaseFileError {
         "what is named as a file is a secret key itself: others can read what is typed, and this is not shown again"
     )]
     SecretInArgument,
+    #[error("{} is a public key, and the secret one signs", path.display())]
+    NotSecret { path: PathBuf },
+    #[error("{} is no root key of the keyset {}: its signature counts for nothing there", key, path.display())]
+    NoSay { path: PathBuf, key: PublicKey },
     #[error("{}: the library has no kind `{named}`; it has {found}", path.display())]
     OtherKind {
         path: PathBuf,
@@ -57,6 +62,10 @@ pub(crate) enum ReleaseFileError {
     SeveralReleases { prefix: String, ids: Vec<String> },
     #[error("{} is neither a file nor a folder with a name of plain letters: a release's source has nothing else", path.display())]
     NoSource { path: PathBuf },
+    #[error("{} is a {what}, and no release, and nothing that revokes or attests one", path.display())]
+    NotImported { path: PathBuf, what: Other },
+    #[error("no block is both from {from} and until {until}: the first comes after the last")]
+    NoWindow { from: Height, until: Height },
     #[error("no package of the source is called {package}, and {} is of it", library.display())]
     NotInSource { package: String, library: PathBuf },
     #[error("a release brings all of its own: name nothing beside it")]
@@ -92,13 +101,15 @@ impl Explain for ReleaseFileError {
         match self {
             Self::In { why, .. } => why.code(),
             Self::Exposed { .. } | Self::SecretInArgument => codes::KEY_EXPOSED,
+            Self::NotSecret { .. } => codes::KEY_MALFORMED,
+            Self::NoSay { .. } => codes::KEY_NO_ROOT,
             Self::OtherKind { .. } | Self::PackageTwice { .. } => codes::PACK_REFUSED,
-            Self::OtherRecord { .. } => codes::RECORD_MALFORMED,
+            Self::OtherRecord { .. } | Self::NotImported { .. } => codes::RECORD_MALFORMED,
             Self::NoRelease { .. } | Self::UnknownRelease { .. } | Self::SeveralReleases { .. } => {
                 codes::RELEASE_UNKNOWN
             }
             Self::NoSource { .. } => codes::SOURCE_REFUSED,
-            Self::NotInSource { .. } => codes::PACK_REFUSED,
+            Self::NotInSource { .. } | Self::NoWindow { .. } => codes::PACK_REFUSED,
             Self::Beside => codes::PLAN_BESIDE_RELEASE,
             Self::SourceLess { .. } => codes::RELEASE_INCOMPLETE,
             Self::BuiltDiffers { .. } => codes::RELEASE_CODE_DIFFERS,
@@ -110,6 +121,11 @@ impl Explain for ReleaseFileError {
     fn next(&self) -> Cow<'_, str> {
         match self {
             Self::In { why, .. } => why.next(),
+            Self::NotSecret { .. } => {
+                Cow::Borrowed("name the file that `refit key generate --out FILE` wrote")
+            }
+            Self::NotImported { path, what } => what.next(path),
+            Self::NoWindow { .. } => Cow::Borrowed("give an --until that is not before --from"),
             Self::OtherRecord { .. } => Cow::Borrowed("name another copy of the very same record"),
             Self::SourceLess { .. } => {
                 Cow::Borrowed("have it packed with `refit release pack --source DIR`")

@@ -3,6 +3,7 @@
 use super::ReleaseFileError;
 use crate::failure::Failure;
 use crate::files::FileError;
+use crate::show;
 use refit_release::archive::Archive;
 use refit_release::{Manifest, ReleaseBytes};
 use std::fs::File;
@@ -24,6 +25,19 @@ pub(crate) fn open(path: &Path) -> Result<Kept, Failure> {
     let opened = Archive::open(BufReader::new(file));
     let (release, archive) = opened.map_err(ReleaseFileError::of(path))?;
     Ok(Kept { release, archive })
+}
+
+/// Says so if what is behind the release in its file is cut short or damaged: the release is signed all the same.
+pub(crate) fn note_damage(path: &Path) -> Result<(), Failure> {
+    let kept = open(path)?;
+    let manifest = kept.claims(path)?;
+    if let Err(why) = kept.archive.look(&manifest) {
+        show::talk(format_args!(
+            "{}: what is behind the release is of no use ({why}): take another copy of the file",
+            path.display()
+        ));
+    }
+    Ok(())
 }
 
 impl Kept {

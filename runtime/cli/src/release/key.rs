@@ -45,8 +45,23 @@ pub(crate) fn read_any(path: &Path) -> Result<AnyKey, Failure> {
 
 /// Reads a secret key from a file that its owner alone may read; `-` is stdin.
 pub(crate) fn read_secret(path: &Path) -> Result<SecretKey, Failure> {
-    let text = read(path, Readers::Owner)?;
+    let text = read(path, Readers::Owner).or_else(|failure| public_text(path).ok_or(failure))?;
+    if is_public(&text) {
+        let path = path.to_owned();
+        return Err(ReleaseFileError::NotSecret { path }.into());
+    }
     Ok(SecretKey::from_text(&text).map_err(ReleaseFileError::of(path))?)
+}
+
+/// The text of a file with a public key: that others may read it is not what is wrong with it.
+fn public_text(path: &Path) -> Option<String> {
+    let is_file = path.is_file();
+    let text = is_file.then(|| read(path, Readers::Any).ok()).flatten();
+    text.filter(|text| is_public(text))
+}
+
+fn is_public(text: &str) -> bool {
+    text.trim().parse::<PublicKey>().is_ok()
 }
 
 /// Who may read a file with a key.
@@ -118,9 +133,8 @@ pub(crate) fn write_secret(path: &Path, key: &SecretKey) -> Result<(), FileError
         file.sync_all()
     };
     write().map_err(|source: io::Error| match source.kind() {
-        io::ErrorKind::AlreadyExists => FileError::Foreign {
+        io::ErrorKind::AlreadyExists => FileError::KeyThere {
             path: path.to_owned(),
-            what: "key of this command's making",
         },
         _ => FileError::Unwritable {
             path: path.to_owned(),

@@ -5,7 +5,8 @@ use crate::args::SignArgs;
 use crate::failure::Failure;
 use crate::files::{Coming, FileError, PUBLIC};
 use crate::show;
-use refit_release::{Domain, Frame, Network};
+use crate::units::counted;
+use refit_release::{Domain, Frame, Network, PublicKey};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -53,13 +54,13 @@ impl<'a> From<&'a SignArgs> for Signing<'a> {
     }
 }
 
-/// Has the named keys sign a record, and takes over the signatures of other copies.
+/// Has the named keys sign a record, and takes over the signatures of other copies. Says who has signed now.
 pub(crate) fn sign(
     frame: &mut Frame,
     network: &Network,
     by: Signing<'_>,
     read: impl Fn(&Path) -> Result<Frame, Failure>,
-) -> Result<(), Failure> {
+) -> Result<Vec<PublicKey>, Failure> {
     for other in by.with {
         let copy = read(other)?;
         if copy.record() != frame.record() {
@@ -68,10 +69,13 @@ pub(crate) fn sign(
         }
         frame.take_in(&copy)?;
     }
+    let mut signers = Vec::new();
     for key in by.keys {
-        frame.sign(network, &read_secret(key)?)?;
+        let key = read_secret(key)?;
+        frame.sign(network, &key)?;
+        signers.push(key.public());
     }
-    Ok(())
+    Ok(signers)
 }
 
 /// Has a new record signed and writes its file: one for whoever imports it.
@@ -93,7 +97,8 @@ pub(crate) fn sign_new(new: NewRecord<'_>, by: Signing<'_>) -> Result<(), Failur
     file.put()?;
     let (path, signatures) = (by.file.display(), frame.named().count());
     show::talk(format_args!(
-        "{path} says that {says}, with {signatures} signatures"
+        "{path} says that {says}, with {}",
+        counted(signatures, "signature")
     ));
     show::next(format_args!("refit release import {path}"));
     Ok(())

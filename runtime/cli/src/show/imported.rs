@@ -1,7 +1,7 @@
 //! What came of handing a signed record to a node, for people.
 
 use super::safe::line;
-use crate::units::shown_bytes;
+use crate::units::{counted, shown_bytes};
 use refit_admin::api::{Imported, ReleaseImported, ReleaseName, ReleaseRevoked};
 
 /// One record.
@@ -10,9 +10,9 @@ pub(crate) fn text(imported: &Imported) -> String {
         Imported::Release(release) => of_release(release),
         Imported::Revocation(revoked) => of_revocation(revoked),
         Imported::Attestation(attested) => format!(
-            "{} is attested by {} builders, of whom {} have to\n",
+            "{} is attested by {}, and {} of them are needed\n",
             attested.file,
-            attested.builders.len(),
+            counted(attested.builders.len(), "builder"),
             attested.threshold
         ),
         _ => "the node has taken it\n".to_owned(),
@@ -33,7 +33,7 @@ fn of_release(imported: &ReleaseImported) -> String {
     };
     let missing = match imported.missing.len() {
         0 => String::new(),
-        missing => format!(", {missing} files have not come"),
+        missing => format!(", {} missing", counted(missing, "file")),
     };
     format!(
         "{} {}: signed by {}, {}{missing}{before}\n",

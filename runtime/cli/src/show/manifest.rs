@@ -56,6 +56,9 @@ impl<'a> Shown<'a> {
         if !manifest.expected_differences.is_empty() {
             rows.push(("other replies", manifest.expected_differences.join(", ")));
         }
+        if let Some(source) = &manifest.source {
+            rows.push(("source", source.root.to_string()));
+        }
         let signed = match self.signed_by.is_empty() {
             true => "by nobody".to_owned(),
             false => self.signed_by.join(", "),

@@ -68,6 +68,7 @@ pub(super) fn details(plan: &Plan) -> String {
 pub(super) fn expected(height: Height, status: &Status) -> String {
     match height <= status.height {
         true => " (which is made)".to_owned(),
+        false if status.halted.is_some() => " (no block comes: the node has halted)".to_owned(),
         false => format!(
             " (expected in {}, as blocks come now)",
             long(progress(status).us_until(height))

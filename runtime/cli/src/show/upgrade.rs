@@ -229,6 +229,9 @@ fn retired(report: &UpgradeReport) -> String {
     if report.retired {
         return "yes".to_owned();
     }
+    if report.rolled_back.is_some() {
+        return "no: the code of before is live again".to_owned();
+    }
     match report.pinned.is_empty() {
         true => "not yet".to_owned(),
         false => format!("no, pinned: {}", report.pinned.join("; ")),

@@ -1,7 +1,7 @@
 //! What was found of a release in a file, for people and programs.
 
 use crate::failure::Failure;
-use crate::units::shown_bytes;
+use crate::units::{counted, shown_bytes};
 use refit_abi::host::Explain;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ impl Verified {
     pub(crate) fn text(&self) -> String {
         let missing = match self.missing.len() {
             0 => "complete".to_owned(),
-            missing => format!("{missing} files are elsewhere"),
+            missing => format!("{} missing", counted(missing, "file")),
         };
         format!(
             "{}: {} ({}), {}, {}, {missing}\n",
@@ -84,7 +84,7 @@ impl Verified {
     }
 
     fn signed(&self) -> String {
-        let (all, counted) = (self.signers.len(), self.of_keyset.unwrap_or_default());
+        let (all, by) = (self.signers.len(), self.of_keyset.unwrap_or_default());
         match (&self.checked, self.threshold) {
             (Checked::Signers, _) => format!("{all} of the keyset's keys"),
             (
@@ -93,10 +93,11 @@ impl Verified {
                 },
                 Some(threshold),
             ) => format!(
-                "{all} signatures, {counted} by keys of {}, which asks for {threshold}",
+                "{}, {by} by keys of {}, which asks for {threshold}",
+                counted(all, "signature"),
                 beside.display()
             ),
-            _ => format!("{all} signatures"),
+            _ => counted(all, "signature"),
         }
     }
 }

@@ -289,9 +289,15 @@ fn a_store_that_is_cut_short_is_damaged_and_a_folder_that_is_none_is_said_so() {
             "{ran:?}"
         );
         assert!(ran.stderr.starts_with("doctor-found\n"), "{ran:?}");
+        let begin = "refit run --engine NAME=PATH --data-dir";
+        assert!(ran.stdout.contains(begin), "{ran:?}");
     }
     assert!(!folder.path().join("absent").exists());
     assert!(files_in(folder.path()).is_empty());
+    folder.write("refit.toml", "");
+    let ran = folder.run(&["doctor", "--data-dir", "refit.toml"]);
+    assert!(ran.stdout.contains("refit.toml is no folder"), "{ran:?}");
+    assert!(!ran.stdout.contains("refit run"), "{ran:?}");
 }
 
 /// A keyset of the same network that its own root key alone has signed.

@@ -155,4 +155,5 @@ fn the_releases_that_are_kept_are_listed_with_why_and_an_upgrade_is_bundled_for_
     assert_eq!(ran.exit, 0, "{ran:?}");
     assert!(ran.stdout.contains("refit-kv 2.0.0"), "{}", ran.stdout);
     assert!(ran.stderr.contains("no node runs"), "{ran:?}");
+    assert!(ran.stderr.contains("next: refit doctor"), "{ran:?}");
 }

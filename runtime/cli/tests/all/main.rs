@@ -37,6 +37,7 @@ mod rehearsal;
 mod release_built;
 mod release_limits;
 mod release_taken;
+mod release_told;
 mod releases;
 mod sandbox;
 mod served;

@@ -68,6 +68,9 @@ fn a_snapshot_is_upgraded_and_a_node_goes_on_from_it_with_that_in_its_history() 
         !folder.path().join("after").exists(),
         "nothing is left of it"
     );
+    let bare = folder.run(&[&migrate[..], &["--out", "bare"]].concat());
+    let next = "refit snapshot restore bare --library KIND=PATH";
+    assert!(bare.stderr.contains(next), "{bare:?}");
     let out = ["--out", "after", "--with-code"];
     let written = json(&folder, &[&migrate[..], &out].concat());
     assert_eq!(written["digest"], checked["digest"]);
@@ -98,6 +101,25 @@ fn a_snapshot_is_upgraded_and_a_node_goes_on_from_it_with_that_in_its_history() 
     let shown = done(&folder, &[&["upgrade", "history"], &second[..]].concat()).stdout;
     assert!(shown.contains("committed (offline)"), "{shown}");
     assert_eq!(node.stop(), Some(0));
+}
+
+#[test]
+fn a_plan_that_the_node_would_not_begin_says_so() {
+    for (flags, says) in [
+        (["--store", "memory"], "in memory"),
+        (["--max-downtime", "0s"], "max_downtime = 0"),
+    ] {
+        let folder = Folder::new();
+        let library = kv(&folder);
+        let engine = format!("kv={}", other(&library, &folder).display());
+        let node = Running::start_with(&folder, &library, &flags);
+        let plan = ["upgrade", "plan", &engine, "--strategy", "offline"];
+        let planned = done(&folder, &plan);
+        let said = planned.stderr.replace('\n', " ");
+        assert!(said.contains("the node refuses this plan"), "{planned:?}");
+        assert!(said.contains(says), "{planned:?}");
+        assert_eq!(node.stop(), Some(0));
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) fn refused(folder: &Folder, line: &str, exit: i32, code: &str) {
     assert!(ran.stderr.contains(code), "{line}: {}", ran.stderr);
 }
 
-fn ran(folder: &Folder, line: &str) -> Ran {
+pub(crate) fn ran(folder: &Folder, line: &str) -> Ran {
     let arguments: Vec<_> = line.split(' ').collect();
     folder.run(&arguments)
 }

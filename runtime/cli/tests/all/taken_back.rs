@@ -4,7 +4,7 @@ use crate::node::{Running, build};
 use crate::rehearsal::{put, repository, version_2};
 use crate::served::{Folder, Ran};
 use refit_abi::Generation;
-use refit_admin::api::{Status, UpgradeReport, UpgradeState};
+use refit_admin::api::{QuarantineEntry, Status, UpgradeReport, UpgradeState};
 use refit_build::EngineSource;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -70,6 +70,15 @@ fn a_node_restarts_in_its_place_to_take_an_upgrade_back_and_serves_on() {
     // Another plan waits for the operator's word.
     let refused = folder.run(&["upgrade", "apply", "plan.json"]);
     assert_ne!(refused.exit, 0);
+    let v1 = repository().join("engines/kv/history/v1");
+    let kv = format!("kv={}", build(&folder, v1.to_str().unwrap()));
+    let planned = folder.run(&["upgrade", "plan", &kv, "--out", "later.json"]);
+    assert!(
+        planned.stderr.contains("refuses this plan until block"),
+        "{planned:?}"
+    );
+    let unknown = folder.run(&["engine", "revive", "nobody"]);
+    assert!(unknown.stderr.contains("engine-unknown"), "{unknown:?}");
 
     let back = folder.run(&["upgrade", "rollback", "--json"]);
     assert_eq!(back.exit, 0, "{back:?}");
@@ -226,6 +235,15 @@ fn a_panic_on_probation_rolls_the_node_back_if_the_policy_says_so() {
     );
     let last = after.last_upgrade.unwrap();
     assert_eq!(last.state, UpgradeState::RolledBack);
+    let shown = folder.run(&["upgrade", "status"]).stdout;
+    assert!(
+        shown.contains("no: the code of before is live again"),
+        "{shown}"
+    );
+    let refused = folder.run(&["upgrade", "quarantine", "--json"]).stdout;
+    let refused: Vec<QuarantineEntry> = serde_json::from_str(&refused).unwrap();
+    assert_eq!(refused[0].artifacts.len(), 1);
+    assert_eq!(refused[0].packages.len(), 1);
     assert_eq!(last.reason.unwrap().code, "probation-panic");
     // Whoever sent it was told of a panic; now it was stored.
     assert_eq!(last.rolled_back.unwrap().revised, 1);
@@ -261,6 +279,8 @@ fn a_panic_on_probation_halts_the_node_if_the_policy_says_so_and_it_can_be_taken
     }
     let refused = put_at(&folder, "other");
     assert_eq!(refused.exit, 40, "{refused:?}");
+    let shown = folder.run(&["status"]).stdout;
+    assert!(!shown.contains("expected in"), "{shown}");
     let back = folder.run(&["upgrade", "rollback"]);
     assert_eq!(back.exit, 0, "{back:?}");
     assert!(back.stdout.contains("1 revised"), "{back:?}");

@@ -137,7 +137,7 @@ fn refused(error: &ReplyError) -> Refusal {
         ReplyError::Panicked { .. } => Terms::of(
             500,
             codes::ENGINE_PANICKED,
-            "the engine takes no more messages; bring back the state of before with: refit engine revive ENGINE; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
+            "the engine takes no more messages; on probation take the upgrade back: refit upgrade rollback, or keep it: refit upgrade confirm; then bring back the state of before with: refit engine revive ENGINE; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
         ReplyError::RolledBack { .. } => Terms::of(
             500,
@@ -237,7 +237,7 @@ fn undelivered(reason: Undelivered) -> Terms<'static> {
         Undelivered::Poisoned => Terms::of(
             503,
             codes::ENGINE_POISONED,
-            "the node's log says why; bring back the state of before with: refit engine revive ENGINE; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
+            "the node's log says why; on probation take the upgrade back: refit upgrade rollback, or keep it: refit upgrade confirm; then bring back the state of before with: refit engine revive ENGINE; start it afresh with: refit engine restart ENGINE, or with mended code: refit upgrade plan KIND=PATH --restart KIND",
         ),
         Undelivered::Full => Terms::of(
             503,

@@ -45,11 +45,11 @@ impl Node {
             Some(Err(why)) => return Err(order_refusal(&OrderError::Key(why))),
             None => {}
         }
+        let poison = poison(engine, looked.status)?;
         // Taken back, the code of before would find bytes of the newer state in the log.
         if self.probation.is_on() {
             return Err(on_probation(engine));
         }
-        let poison = poison(engine, looked.status)?;
         if poison.sender.is_none() {
             let detail = format!("engine `{engine}` was poisoned by no message, but by an upgrade");
             let next = "take the upgrade back: refit upgrade rollback; or start it afresh: refit engine restart ENGINE";

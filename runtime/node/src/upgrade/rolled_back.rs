@@ -8,10 +8,10 @@ use refit_abi::host::Explained;
 use refit_abi::{EngineId, Generation, Height};
 use refit_admin::api::{
     self, Phase, QuarantineEntry, QuarantineState, Reason, RollBackReport, UpgradeReport,
-    UpgradeState,
+    UpgradeState, UpgradedKind,
 };
 use refit_kernel::Asker;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Upgrades {
     /// The number of the upgrade that made this generation live after the block at `height`; 0 if nobody knows it any
@@ -94,18 +94,25 @@ impl TakeBack for UpgradeReport {
 
 /// Its code, as one that has failed.
 fn failed(report: &UpgradeReport, point: &BranchPoint) -> QuarantineEntry {
-    let kinds = report.engines.iter();
+    let (artifacts, packages) = libraries(&report.engines).into_iter().unzip();
     QuarantineEntry {
-        artifacts: kinds.clone().map(|kind| kind.artifact.clone()).collect(),
-        packages: kinds
-            .map(|kind| format!("{} {}", kind.package, kind.to_package_version))
-            .collect(),
+        artifacts,
+        packages,
         at_ms: report.rolled_back.as_ref().map_or(0, |it| it.at_ms),
         height: point.after.0,
         state: QuarantineState::Failed,
         code: point.code.clone(),
         reason: format!("it was taken back on probation: {}", point.detail),
     }
+}
+
+/// Each library once, with its package and version: one may be the code of several kinds.
+fn libraries(kinds: &[UpgradedKind]) -> BTreeMap<String, String> {
+    let named = kinds.iter().map(|kind| {
+        let package = format!("{} {}", kind.package, kind.to_package_version);
+        (kind.artifact.clone(), package)
+    });
+    named.collect()
 }
 
 fn shown(reply: &RevisedReply) -> api::RevisedReply {
@@ -120,5 +127,31 @@ fn shown(reply: &RevisedReply) -> api::RevisedReply {
         height: reply.height,
         engine: reply.engine.to_string(),
         key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use refit_admin::api::Class;
+
+    #[test]
+    fn a_library_of_two_kinds_is_on_record_once() {
+        let kind = |kind: &str, artifact: &str| UpgradedKind {
+            kind: kind.to_owned(),
+            class: Class::Carry,
+            from_version: Some(1),
+            to_version: 1,
+            from_package_version: None,
+            package: "store".to_owned(),
+            to_package_version: "2.0.0".to_owned(),
+            artifact: artifact.to_owned(),
+            file: String::new(),
+            engines: 1,
+        };
+        let found = libraries(&[kind("kv", "ab"), kind("other", "cd"), kind("index", "ab")]);
+        let (artifacts, packages): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        assert_eq!(artifacts, ["ab", "cd"]);
+        assert_eq!(packages, ["store 2.0.0"; 2]);
     }
 }
