@@ -109,7 +109,7 @@ impl Trust {
                 let offered = FirstKeyset::read(bytes)?;
                 let (version, found) = (offered.record().version, offered.id());
                 if found == known.id() {
-                    return Ok(());
+                    return self.sign_also(&mut kept, offered);
                 }
                 if version == known.record().version {
                     return Err(TrustError::Conflict {
@@ -130,6 +130,17 @@ impl Trust {
         kept.before.extend(before);
         Ok(())
     }
+    /// The keyset that is there comes again: what it is signed by more is kept. Keysets of before may lead to it only so.
+    fn sign_also(&self, kept: &mut Kept, again: FirstKeyset) -> Result<(), TrustError> {
+        let again = again.trust().ok();
+        let Some(keyset) = again.and_then(|again| kept.signed_also(&again)) else {
+            return Ok(());
+        };
+        self.keep(vec![put_keyset(&keyset)])?;
+        kept.keyset = Some(keyset);
+        Ok(())
+    }
+
 
     /// A release whose signatures count at this block. Nothing of it is read before they do.
     ///

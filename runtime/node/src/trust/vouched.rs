@@ -86,7 +86,14 @@ pub enum NotVouched {
     },
     /// The one that is configured does not lead to it.
     #[error("the snapshot goes by another keyset: {0}")]
-    Unrelated(#[from] Box<Unrelated>),
+    Unrelated(Box<Unrelated>),
+}
+
+// Said within, and no cause beside it: it would be said twice.
+impl From<Box<Unrelated>> for NotVouched {
+    fn from(unrelated: Box<Unrelated>) -> Self {
+        Self::Unrelated(unrelated)
+    }
 }
 
 impl NotVouched {
@@ -139,15 +146,18 @@ impl TakenOver {
                 Err(NotVouched::Network { network, found })
             }
             Vouched::Keyset(trusted) if trusted.record().version > known.record().version => {
+                let before = kept.led_to(trusted);
                 Ok(Self(Kept {
                     keyset: Some(trusted.clone()),
-                    before: Vec::new(),
+                    before,
                     ..kept
                 }))
             }
             Vouched::Keyset(trusted) => {
                 kept.is_led_from(trusted, known)?;
-                Ok(Self(kept))
+                let keyset = kept.signed_also(trusted);
+                let keyset = keyset.or_else(|| kept.keyset.clone());
+                Ok(Self(Kept { keyset, ..kept }))
             }
         }
     }
