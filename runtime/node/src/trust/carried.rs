@@ -4,11 +4,13 @@
 //! Nobody has signed a snapshot. What only keeps releases out is taken from it as it is; its keyset lets releases in, and is
 //! taken over only if the operator vouches for it ([`super::Vouched`]).
 
+use super::admitted::{REVOKED_MAX, Revoked};
 use super::kept::Kept;
 use crate::hex::{hex, unhex};
 use refit_admin::api::NewestRelease;
 use refit_release::keyset::FirstKeyset;
-use refit_release::{Epoch, Keyset, Newest, Position, Sequence};
+use refit_release::revocation::REASON_BYTES_MAX;
+use refit_release::{Epoch, Keyset, Newest, Position, ReleaseId, Sequence};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -63,7 +65,7 @@ impl CarriedTrust {
             before: kept.before.iter().map(CarriedKeyset::of).collect(),
             newest: newest.as_ref().map(shown),
             revoked: revoked
-                .map(|(id, reason)| (id.to_string(), reason.clone()))
+                .map(|(id, revoked)| (id.to_string(), revoked.reason.clone()))
                 .collect(),
         }
     }
@@ -73,10 +75,13 @@ impl CarriedTrust {
         let keyset = self.keyset.as_ref().map(CarriedKeyset::read).transpose()?;
         let before = self.before.iter().map(CarriedKeyset::read);
         let newest = self.newest.as_ref().map(newest_of).transpose()?;
-        let revoked = self.revoked.iter().map(|(id, reason)| {
-            let id = id.parse().map_err(|_| NO_REVOKED.to_owned())?;
-            Ok::<_, String>((id, reason.clone()))
-        });
+        let number = self.revoked.len();
+        if number > REVOKED_MAX {
+            return Err(format!(
+                "it says of {number} releases that they are revoked; at most {REVOKED_MAX} are taken"
+            ));
+        }
+        let revoked = self.revoked.iter().map(revoked);
         let kept = Kept {
             keyset,
             before: before.collect::<Result<_, _>>()?,
@@ -89,8 +94,19 @@ impl CarriedTrust {
     }
 }
 
-/// What is said of a revoked release that has no id.
-const NO_REVOKED: &str = "the id of a revoked release is none";
+/// A release of which a snapshot says that it is revoked.
+fn revoked((id, reason): (&String, &String)) -> Result<(ReleaseId, Revoked), String> {
+    let read = id.parse();
+    let id = read.map_err(|_| "the id of a revoked release is none".to_owned())?;
+    let bytes = reason.len();
+    if bytes > REASON_BYTES_MAX {
+        return Err(format!(
+            "the reason for which a release is revoked has {bytes} bytes; at most {REASON_BYTES_MAX} are taken"
+        ));
+    }
+    let (reason, is_signed) = (reason.clone(), false);
+    Ok((id, Revoked { reason, is_signed }))
+}
 
 fn newest_of(carried: &NewestRelease) -> Result<Newest, String> {
     let id = carried.id.parse();

@@ -1,7 +1,9 @@
 //! What the node knows of whom it trusts outlives it, and goes one way.
 
 mod restored;
+mod revoked;
 
+use super::admitted::REVOKED_MAX;
 use super::*;
 use refit_abi::host::Explain;
 use refit_release::keyset::{KEYSET_FORMAT, KeysetRecord};
