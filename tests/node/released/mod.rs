@@ -2,6 +2,7 @@
 
 mod authority;
 mod folder;
+mod migrated;
 mod restored;
 
 use crate::{assert_serves, workshop};

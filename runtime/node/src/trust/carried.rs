@@ -5,12 +5,13 @@
 //! taken over only if the operator vouches for it ([`super::Vouched`]).
 
 use super::admitted::{REVOKED_MAX, Revoked};
-use super::kept::Kept;
+use super::kept::{Kept, of_plan};
 use crate::hex::{hex, unhex};
 use refit_admin::api::NewestRelease;
 use refit_release::keyset::FirstKeyset;
 use refit_release::revocation::REASON_BYTES_MAX;
 use refit_release::{Epoch, Keyset, Newest, Position, ReleaseId, Sequence};
+use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -68,6 +69,18 @@ impl CarriedTrust {
                 .map(|(id, revoked)| (id.to_string(), revoked.reason.clone()))
                 .collect(),
         }
+    }
+
+    /// What a snapshot says of it once it has been upgraded by this plan; of none that says nothing, and of a plan of no
+    /// release, nothing more.
+    pub(crate) fn after(carried: Option<&Self>, plan: &Plan) -> Option<Self> {
+        let Some(newest) = of_plan(plan) else {
+            return carried.cloned();
+        };
+        Some(Self {
+            newest: Some(shown(&newest)),
+            ..carried.cloned().unwrap_or_default()
+        })
     }
 
     /// The same as a node keeps it; why not, if it is something else.

@@ -1,11 +1,12 @@
 //! [`Vouched`]: which keyset of a snapshot the operator vouches for who restores it. Who has made the snapshot could have put any
 //! keyset into it.
 
+use super::TrustError;
 use super::carried::{CarriedTrust, shown};
 use super::kept::Kept;
 use super::rotations::Unrelated;
 use refit_admin::api::NewestRelease;
-use refit_release::{Keyset, KeysetId};
+use refit_release::{Keyset, KeysetId, Newest};
 use refit_store::{Fault, RecordChange};
 use serde::Serialize;
 
@@ -160,6 +161,14 @@ impl TakenOver {
                 Ok(Self(Kept { keyset, ..kept }))
             }
         }
+    }
+
+    /// Whether a release may become live after what was.
+    ///
+    /// # Errors
+    /// [`TrustError::Revoked`] or [`TrustError::Order`].
+    pub(crate) fn admits(&self, offered: Newest) -> Result<(), TrustError> {
+        self.0.admits(offered)
     }
 
     /// The changes that keep it in a store that has nothing of the kind.
