@@ -4,6 +4,7 @@ mod authority;
 mod folder;
 mod migrated;
 mod restored;
+mod restoring;
 
 use crate::{assert_serves, workshop};
 use authority::{Library, keyset, manifest, packed, packed_by, revocation, signed};
