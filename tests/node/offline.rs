@@ -31,7 +31,7 @@ fn runs() -> Runs {
 }
 
 /// Upgrades the snapshot `from` into the file `to`.
-fn migrate(from: &Path, to: &Path, coming: &Coming) -> Result<Migrated, MigrateError> {
+pub(crate) fn migrate(from: &Path, to: &Path, coming: &Coming) -> Result<Migrated, MigrateError> {
     let migration = Migration::prepare(from, OldCode::default(), coming, runs())?;
     File::create(to).unwrap();
     migration.write(to, true)

@@ -77,6 +77,8 @@ super::codes! { ALL_RELEASE: "Keys and releases", "Why a key, a keyset or a rele
     RELEASES_UNKEPT = "releases-unkept", Refused, "Run the node with a data folder.";
     /// The node keeps as many releases as it may, or this one is larger than one may be.
     RELEASES_FULL = "releases-full", Refused, "Make room with `refit release prune`.";
+    /// The node keeps as many revocations as it may.
+    REVOCATIONS_FULL = "revocations-full", Refused, "Bring the next keyset with `refit keyset install FILE`: no release that was signed under the one before comes in then.";
     /// As many releases are being imported as may be at once.
     IMPORT_UNDER_WAY = "import-under-way", Busy, "Try again when one of them has ended.";
     /// The folder of releases cannot be read or written.

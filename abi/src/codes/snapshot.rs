@@ -27,6 +27,8 @@ super::codes! { ALL_SNAPSHOT: "Snapshots", "Why a snapshot is not taken, read or
     SNAPSHOT_NO_STATE = "snapshot-no-state", Refused, "Take an older snapshot, in which the engine serves.";
     /// The data folder has a chain already.
     SNAPSHOT_CHAIN_THERE = "snapshot-chain-there", Refused, "Restore into a new folder with `--data-dir`, or move this one away.";
+    /// A restore into the data folder has not come to its end.
+    RESTORE_UNFINISHED = "restore-unfinished", Refused, "Restore the snapshot again with `refit snapshot restore`: it goes on in this folder; to begin without it, start with another `--data-dir`.";
     /// The snapshot has a keyset, and nothing that the operator trusts says that it is the right one.
     SNAPSHOT_KEYSET_UNTRUSTED = "snapshot-keyset-untrusted", Untrusted, "Compare its id with what the authority itself publishes, and name it with `--trust-keyset ID`, or a keyset that leads to it with `keyset` in the configuration.";
     /// The plan is for another height than the snapshot's.

@@ -2,7 +2,9 @@
 
 mod authority;
 mod folder;
+mod migrated;
 mod restored;
+mod restoring;
 
 use crate::{assert_serves, put, workshop};
 use authority::{Library, keyset, manifest, packed, packed_by, revocation, signed};

@@ -11,7 +11,7 @@ use refit_abi::host::Explain;
 use refit_admin::Node as _;
 use refit_admin::api::UpgradeState;
 use refit_node::snapshot::{Restore, RestoreError, Restored, SnapshotFile, Vouched};
-use refit_node::{EngineConfig, Node, NodeConfig, NodeParts};
+use refit_node::{EngineConfig, Node, NodeConfig, NodeParts, StartError};
 use refit_release::Keyset;
 use refit_release::keyset::FirstKeyset;
 use refit_store::{RecordChange, Step, Steps, Store};
@@ -151,7 +151,7 @@ fn a_restore_that_was_killed_leaves_nobody_who_is_trusted() {
 }
 
 /// A snapshot of a node that goes by these keysets, the last one in force.
-fn taken_by(keysets: &[Vec<u8>], file: &Path) {
+pub(super) fn taken_by(keysets: &[Vec<u8>], file: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let node = node_with(folder.path(), |config| config.keyset = None);
     for keyset in keysets {
@@ -164,11 +164,15 @@ fn trusted(bytes: &[u8]) -> Keyset {
     FirstKeyset::read(bytes).unwrap().trust().unwrap()
 }
 
-fn by_id(bytes: &[u8]) -> Vouched<'static> {
+pub(super) fn by_id(bytes: &[u8]) -> Vouched<'static> {
     Vouched::Id(trusted(bytes).id())
 }
 
-fn restore_by(file: &Path, store: &Path, vouched: Vouched<'_>) -> Result<Restored, RestoreError> {
+pub(super) fn restore_by(
+    file: &Path,
+    store: &Path,
+    vouched: Vouched<'_>,
+) -> Result<Restored, RestoreError> {
     let restore = Restore {
         file,
         libraries: &[],
@@ -221,21 +225,26 @@ fn a_node_does_not_start_on_a_keyset_that_the_configured_one_has_not_led_to() {
     let file = file.path().join("foreign");
     taken_by(&[forged()], &file);
     restore_by(&file, &folder.path().join("store"), by_id(&forged())).unwrap();
+    let error = begun(folder.path()).map(drop).unwrap_err();
+    assert_eq!(error.code(), "keyset-unrelated", "{error}");
+}
+
+/// A node that starts in this folder, by the first keyset.
+pub(super) fn begun(folder: &Path) -> Result<Arc<Node>, StartError> {
     let workshop = workshop();
     let library = workshop.kv_v1();
     let engine = EngineConfig {
         name: "kv".to_owned(),
         kind: Some("kv".to_owned()),
-        library: same_copy(&library, folder.path()),
+        library: same_copy(&library, folder),
         config: "{}".to_owned(),
     };
     let mut config = NodeConfig::new(vec![engine], workshop.probe());
     config.keyset = Some(keyset(1));
     config.live_code = true;
     let parts = NodeParts {
-        store: Arc::new(opened(&folder.path().join("store"))),
+        store: Arc::new(opened(&folder.join("store"))),
         ..NodeParts::default()
     };
-    let error = Node::start_with(config, parts).map(drop).unwrap_err();
-    assert_eq!(error.code(), "keyset-unrelated", "{error}");
+    Node::start_with(config, parts)
 }

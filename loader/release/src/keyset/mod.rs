@@ -124,6 +124,16 @@ impl Keyset {
         self.frame.write()
     }
 
+    /// The same with the signatures that another copy of it has beside its own, if there is room for all.
+    #[must_use]
+    pub fn with_signatures_of(&self, other: &Self) -> Self {
+        let mut keyset = self.clone();
+        match keyset.frame.take_in(&other.frame) {
+            Ok(()) => keyset,
+            Err(_) => self.clone(),
+        }
+    }
+
     /// Whether its signatures count no longer.
     pub fn is_expired(&self, now: Height) -> bool {
         now > self.record.expires

@@ -11,6 +11,7 @@ use crate::code::armed::{self, Recorded};
 use crate::recovery::about::About;
 use crate::recovery::attempts::{self, REPLAY_STARTS_MAX};
 use crate::recovery::genesis::Genesis;
+use crate::recovery::restoring;
 use crate::start::identity::Identity;
 use crate::upgrade::Next;
 use refit_abi::Height;
@@ -51,6 +52,7 @@ pub(super) fn look(store: &StoreReader, how: &How<'_>) -> Result<LookedChain, Fa
     let last = log.as_ref().map(|log| log.last);
     let facts = ChainFacts {
         chain: identity.as_ref().map(|it| it.chain().to_owned()),
+        restoring: restoring::of(store)?,
         code: code(store, &checkpoints, first.as_ref(), &armed, how.probe),
         starts_at_last: last.map_or(Ok(0), |last| attempts::of(last, store))?,
         starts_max: REPLAY_STARTS_MAX,

@@ -149,6 +149,9 @@ pub enum StoreFacts {
 pub struct ChainFacts {
     /// The chain's name, if it has begun.
     pub chain: Option<String>,
+    /// The snapshot of a restore that has not come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restoring: Option<PathBuf>,
     /// The block log; absent if it has no block.
     pub log: Option<LogFacts>,
     /// The checkpoints, oldest first.

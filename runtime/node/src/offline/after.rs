@@ -6,6 +6,7 @@ use crate::blocks::chain;
 use crate::recovery::about::{About, KeptKind};
 use crate::snapshot::SnapshotKind;
 use crate::snapshot::finish::{Beside, Embedded, parameters};
+use crate::trust::CarriedTrust;
 use refit_admin::api::UpgradeRecord;
 use refit_kernel::ArtifactHash;
 use refit_ordering::{CodeManifest, Ground, KindCode, ParametersHash, UpgradeEnd, UpgradeOutcome};
@@ -108,7 +109,7 @@ impl Migration {
             kinds: shown,
             identity: header.identity.get().as_bytes().to_vec(),
             offline,
-            trust: header.trust.clone(),
+            trust: CarriedTrust::after(header.trust.as_ref(), &self.planned.plan),
             code: match with_code {
                 true => libraries.into_iter().map(embed).collect(),
                 false => Vec::new(),

@@ -2,6 +2,7 @@
 
 use crate::rehearsal::RehearsalError;
 use crate::snapshot::{RestoreError, SnapshotFileError, Unfinished};
+use crate::trust::TrustError;
 use refit_abi::Height;
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -46,6 +47,15 @@ pub enum MigrateError {
         /// The snapshot's.
         height: Height,
     },
+    /// The release that the plan brings does not come in after what the snapshot's node had.
+    #[error(transparent)]
+    Release(Box<TrustError>),
+    /// What the plan says of its release is of none.
+    #[error("the plan is of the release `{id}`, which is the id of none")]
+    NoRelease {
+        /// What it says.
+        id: String,
+    },
     /// The transitions do not come to their end.
     #[error("the states are not migrated: {0}")]
     Run(Box<RehearsalError>),
@@ -89,7 +99,8 @@ impl Explain for MigrateError {
             Self::Code(error) => error.code(),
             Self::Library { why, .. } => why.code(),
             Self::Plan(error) => error.code(),
-            Self::Bounds(_) => codes::PLAN_UNREADABLE,
+            Self::Release(error) => error.code(),
+            Self::Bounds(_) | Self::NoRelease { .. } => codes::PLAN_UNREADABLE,
             Self::Lint(finding) => &finding.code,
             Self::OtherHeight { .. } => codes::SNAPSHOT_OTHER_HEIGHT,
             Self::Run(error) => error.code(),
@@ -111,7 +122,8 @@ impl Explain for MigrateError {
                 "name the new code with --engine KIND=PATH in place of the plan, or the snapshot of the node that the plan was made for",
             ),
             Self::Plan(error) => error.next(),
-            Self::Bounds(_) => {
+            Self::Release(error) => error.next(),
+            Self::Bounds(_) | Self::NoRelease { .. } => {
                 Cow::Borrowed("give the file that `refit upgrade plan … --out FILE` wrote")
             }
             Self::Lint(finding) => Cow::Borrowed(&finding.next),

@@ -2,6 +2,7 @@
 
 use super::MigrateError;
 use crate::snapshot::{Offered, SnapshotFile};
+use crate::trust::of_plan;
 use crate::upgrade::as_planned;
 use refit_abi::descriptor::{Descriptor, KindDescriptor};
 use refit_loader::{Candidate, OpenError, ProbeCommand, ProbedArtifact, StagedArtifact};
@@ -173,6 +174,7 @@ fn fits(
     offered: &[OfferedModule],
 ) -> Result<(), MigrateError> {
     plan.check_bounds()?;
+    is_admitted(plan, file)?;
     plan.check_base(live)?;
     let height = file.header().height;
     if let Some(planned) = plan.at_height.filter(|planned| *planned != height) {
@@ -194,6 +196,17 @@ fn fits(
     }
     let again = Plan::make_with(live, &offered, plan.at_height, &plan.directives)?;
     Ok(as_planned(&again, plan)?)
+}
+
+/// Whether a node that goes on from the snapshot would take the release that the plan brings, if it brings one.
+fn is_admitted(plan: &Plan, file: &SnapshotFile) -> Result<(), MigrateError> {
+    let Some(planned) = &plan.release else {
+        return Ok(());
+    };
+    let id = || planned.id.clone();
+    let came = of_plan(plan).ok_or_else(|| MigrateError::NoRelease { id: id() })?;
+    let admitted = file.taken_over()?.admits(came);
+    admitted.map_err(|error| MigrateError::Release(Box::new(error)))
 }
 
 /// What the linter knows of a snapshot. No blocks come, and it has no quarantine list.

@@ -60,6 +60,12 @@ pub enum RecoveryError {
         /// BLAKE3 of what runs.
         found: String,
     },
+    /// A restore has begun, and has not come to its end.
+    #[error("the restore of {} into the data folder has not come to its end", file.display())]
+    RestoreUnfinished {
+        /// The snapshot.
+        file: PathBuf,
+    },
     /// There are blocks, and no checkpoint to begin with.
     #[error("no checkpoint of the data folder can be read: {why}")]
     NoCheckpoint {
@@ -134,6 +140,7 @@ impl Explain for RecoveryError {
             Self::OtherChain { .. } => codes::DATA_OTHER_CHAIN,
             Self::OtherEngines { .. } => codes::DATA_OTHER_ENGINES,
             Self::OtherCode { .. } => codes::DATA_OTHER_CODE,
+            Self::RestoreUnfinished { .. } => codes::RESTORE_UNFINISHED,
             Self::NoCheckpoint { .. } => codes::CHECKPOINT_UNREADABLE,
             Self::CodeMissing { .. } => codes::KEPT_CODE_MISSING,
             Self::CodeChanged { .. } => codes::KEPT_CODE_CHANGED,
@@ -147,6 +154,13 @@ impl Explain for RecoveryError {
 
     fn next(&self) -> Cow<'_, str> {
         Cow::Borrowed(match self {
+            Self::RestoreUnfinished { file } => {
+                return Cow::Owned(format!(
+                    "restore it again, which goes on in this folder: refit snapshot restore {}; to begin without it, start with \
+                     another --data-dir",
+                    file.display()
+                ));
+            }
             Self::Store(fault) => return fault.next(),
             Self::File { .. } => {
                 "give the node the rights to its data folder and room on its disk, and start it again"

@@ -14,7 +14,7 @@
 //! [`rolled_back`] has the log begin a branch behind an upgrade that is taken back.
 //! [`state`] compares a checkpoint's state with the hash that the log names for it.
 //! [`trial`] tries a roll-back on a copy, in a child; [`last_good`] has one find the state that an engine had before it was poisoned.
-//! [`attempts`] counts starts that end at the last block.
+//! [`attempts`] counts starts that end at the last block; [`restoring`] says that a restore has not come to its end.
 
 pub(crate) mod about;
 mod ahead;
@@ -29,6 +29,7 @@ pub(crate) mod last_good;
 pub(crate) mod photograph;
 pub(crate) mod releases;
 pub(crate) mod replaying;
+pub(crate) mod restoring;
 pub(crate) mod rolled_back;
 mod set_aside;
 pub(crate) mod state;

@@ -111,7 +111,7 @@ impl SnapshotFile {
         Ok(self.header.trust.is_some().then(|| taken_over.facts()))
     }
 
-    pub(super) fn taken_over(&self) -> Result<TakenOver, SnapshotFileError> {
+    pub(crate) fn taken_over(&self) -> Result<TakenOver, SnapshotFileError> {
         let taken_over = TakenOver::of(self.header.trust.as_ref());
         taken_over.map_err(|why| self.content(why))
     }

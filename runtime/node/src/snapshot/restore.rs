@@ -1,13 +1,15 @@
 //! [`Restore`]: a snapshot becomes the beginning of a data folder, on a branch of its own. The folder's node must not
 //! run.
 //!
-//! All of the file is read before anything is written. Then the libraries are kept, then the record of what the folder
-//! is of, then the states; the checkpoint's name is the last thing that becomes durable, and with it whom the chain trusts.
-//! Whatever ends it before that, the folder has no chain and trusts nobody for it, and the same can be done again.
+//! All of the file is read before anything is written. Then it is written down that a restore is under way, then the libraries
+//! are kept, then the record of what the folder is of, then the states; the checkpoint's name is the last thing that becomes
+//! durable, and with it whom the chain trusts. Whatever ends it before that, the folder has no chain and trusts nobody for it,
+//! no node begins one there, and the same can be done again.
 
 use super::{SnapshotFile, SnapshotFileError};
 use crate::recovery::IDENTITY;
 use crate::recovery::genesis::Genesis;
+use crate::recovery::restoring;
 use crate::trust::{NotVouched, TakenOver, TrustFacts, Vouched, cleared};
 use refit_abi::codes;
 use refit_abi::host::Explain;
@@ -272,6 +274,7 @@ impl Restorable {
                 height: store.last(),
             });
         }
+        archive.set_records(vec![restoring::begins(self.file.path())])?;
         let target = Target { folder, archive };
         self.keep_code(&target)?;
         let header = self.file.header();
@@ -332,7 +335,7 @@ impl Restorable {
             height: ground.tip.height,
             about: about.to_bytes(),
             also: None,
-            changes: trusting(&self.trust, target.archive)?,
+            changes: last_changes(&self.trust, target.archive)?,
         };
         target.archive.keep_checkpoint(new, keep)?;
         Ok(Restored {
@@ -353,10 +356,12 @@ impl Target<'_> {
     }
 }
 
-/// The changes by which a store trusts these, and nobody else whom something has left there.
-fn trusting(trust: &TakenOver, archive: &dyn Archive) -> Result<Vec<RecordChange>, Fault> {
+/// The changes with the last step of a restore: it is under way no longer, and the store trusts these, and nobody else whom
+/// something has left there.
+fn last_changes(trust: &TakenOver, archive: &dyn Archive) -> Result<Vec<RecordChange>, Fault> {
     let mut changes = cleared(archive)?;
     changes.extend(trust.changes()?);
+    changes.push(restoring::ends());
     Ok(changes)
 }
 

@@ -13,7 +13,7 @@ use crate::probation::{OnProbation, branches};
 use crate::recovery::RecoveryError;
 use crate::recovery::genesis::Genesis;
 use crate::recovery::kept::{Code, Kept};
-use crate::recovery::{about::About, first, rolled_back};
+use crate::recovery::{about::About, first, restoring, rolled_back};
 use refit_abi::Height;
 use refit_kernel::{Executor, GenerationTable, Parameters};
 use refit_loader::{Loader, OpenError};
@@ -72,6 +72,9 @@ impl Beginning {
         // Before the first block nothing has begun that it could be of.
         let genesis = Genesis::read(archive).map_err(RecoveryError::from)?;
         let has_begun = !checkpoints.is_empty() || genesis.is_some() || store.last() > Height(0);
+        if !has_begun {
+            restoring::is_over(archive)?;
+        }
         let mut recorded = identity.clone();
         if let Some(known) = known.filter(|_| has_begun) {
             let about = checkpoints

@@ -4,11 +4,14 @@
 //! Nobody has signed a snapshot. What only keeps releases out is taken from it as it is; its keyset lets releases in, and is
 //! taken over only if the operator vouches for it ([`super::Vouched`]).
 
-use super::kept::Kept;
+use super::admitted::{REVOKED_MAX, Revoked};
+use super::kept::{Kept, of_plan};
 use crate::hex::{hex, unhex};
 use refit_admin::api::NewestRelease;
 use refit_release::keyset::FirstKeyset;
-use refit_release::{Epoch, Keyset, Newest, Position, Sequence};
+use refit_release::revocation::REASON_BYTES_MAX;
+use refit_release::{Epoch, Keyset, Newest, Position, ReleaseId, Sequence};
+use refit_upgrade::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -63,9 +66,21 @@ impl CarriedTrust {
             before: kept.before.iter().map(CarriedKeyset::of).collect(),
             newest: newest.as_ref().map(shown),
             revoked: revoked
-                .map(|(id, reason)| (id.to_string(), reason.clone()))
+                .map(|(id, revoked)| (id.to_string(), revoked.reason.clone()))
                 .collect(),
         }
+    }
+
+    /// What a snapshot says of it once it has been upgraded by this plan; of none that says nothing, and of a plan of no
+    /// release, nothing more.
+    pub(crate) fn after(carried: Option<&Self>, plan: &Plan) -> Option<Self> {
+        let Some(newest) = of_plan(plan) else {
+            return carried.cloned();
+        };
+        Some(Self {
+            newest: Some(shown(&newest)),
+            ..carried.cloned().unwrap_or_default()
+        })
     }
 
     /// The same as a node keeps it; why not, if it is something else.
@@ -73,10 +88,13 @@ impl CarriedTrust {
         let keyset = self.keyset.as_ref().map(CarriedKeyset::read).transpose()?;
         let before = self.before.iter().map(CarriedKeyset::read);
         let newest = self.newest.as_ref().map(newest_of).transpose()?;
-        let revoked = self.revoked.iter().map(|(id, reason)| {
-            let id = id.parse().map_err(|_| NO_REVOKED.to_owned())?;
-            Ok::<_, String>((id, reason.clone()))
-        });
+        let number = self.revoked.len();
+        if number > REVOKED_MAX {
+            return Err(format!(
+                "it says of {number} releases that they are revoked; at most {REVOKED_MAX} are taken"
+            ));
+        }
+        let revoked = self.revoked.iter().map(revoked);
         let kept = Kept {
             keyset,
             before: before.collect::<Result<_, _>>()?,
@@ -89,8 +107,19 @@ impl CarriedTrust {
     }
 }
 
-/// What is said of a revoked release that has no id.
-const NO_REVOKED: &str = "the id of a revoked release is none";
+/// A release of which a snapshot says that it is revoked.
+fn revoked((id, reason): (&String, &String)) -> Result<(ReleaseId, Revoked), String> {
+    let read = id.parse();
+    let id = read.map_err(|_| "the id of a revoked release is none".to_owned())?;
+    let bytes = reason.len();
+    if bytes > REASON_BYTES_MAX {
+        return Err(format!(
+            "the reason for which a release is revoked has {bytes} bytes; at most {REASON_BYTES_MAX} are taken"
+        ));
+    }
+    let (reason, is_signed) = (reason.clone(), false);
+    Ok((id, Revoked { reason, is_signed }))
+}
 
 fn newest_of(carried: &NewestRelease) -> Result<Newest, String> {
     let id = carried.id.parse();

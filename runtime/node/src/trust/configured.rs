@@ -10,8 +10,8 @@ use refit_store::ArchiveView;
 /// What a keyset is to the one that a node goes by.
 #[derive(Debug)]
 pub(super) enum Named {
-    /// It is the one.
-    InForce,
+    /// It is the one, perhaps with other signatures.
+    InForce(Box<FirstKeyset>),
     /// The node has come from it to the one of this version.
     Older {
         /// Its own version.
@@ -73,7 +73,7 @@ impl Kept {
         };
         let (version, found) = (offered.record().version, offered.id());
         if found == known.id() {
-            return Ok(Named::InForce);
+            return Ok(Named::InForce(Box::new(offered)));
         }
         if version == known.record().version {
             return Err(TrustError::Conflict {

@@ -85,7 +85,7 @@ pub enum TrustError {
         /// How many have to.
         threshold: u8,
     },
-    /// The node knows of as many revoked releases as it keeps.
+    /// The node knows of as many revoked releases as it keeps, all of them by signed revocations.
     #[error("{known} releases are revoked already; no more are kept")]
     TooManyRevoked {
         /// Their number.
@@ -111,7 +111,7 @@ impl Explain for TrustError {
             Self::NoBuilders => codes::BUILDERS_MISSING,
             Self::Attestation(error) => error.code(),
             Self::NotAttested { .. } => codes::ATTESTATIONS_TOO_FEW,
-            Self::TooManyRevoked { .. } => codes::RELEASES_FULL,
+            Self::TooManyRevoked { .. } => codes::REVOCATIONS_FULL,
         }
     }
 

@@ -5,6 +5,7 @@
 //! trust/before/N     the keysets of before that have led to it, by their versions
 //! trust/newest       the newest release that was committed to
 //! trust/revoked/ID   why the release is not to be used
+//! trust/revoked-unsigned/ID  the same, of a snapshot: nobody has signed it
 //! trust/attested/…   what builders have signed, by the hash of the record
 //! ```
 //!
@@ -12,6 +13,7 @@
 //! the next start comes by that record again ([`crate::code::armed`]).
 
 use super::TrustError;
+use super::admitted::Revoked;
 use crate::code::armed::Armed;
 use refit_release::canonical::{decode, encode};
 use refit_release::keyset::FirstKeyset;
@@ -24,6 +26,7 @@ const KEYSET: &str = "trust/keyset";
 const BEFORE: &str = "trust/before/";
 const NEWEST: &str = "trust/newest";
 const REVOKED: &str = "trust/revoked/";
+const REVOKED_UNSIGNED: &str = "trust/revoked-unsigned/";
 const ATTESTED: &str = "trust/attested/";
 
 /// All that is kept.
@@ -33,7 +36,7 @@ pub(super) struct Kept {
     /// The keysets that it has gone by before, oldest first.
     pub(super) before: Vec<Keyset>,
     pub(super) newest: Option<Newest>,
-    pub(super) revoked: BTreeMap<ReleaseId, String>,
+    pub(super) revoked: BTreeMap<ReleaseId, Revoked>,
 }
 
 impl Kept {
@@ -47,7 +50,12 @@ impl Kept {
             keyset: keyset(archive)?,
             before: before(archive)?,
             newest: newest(archive)?,
-            revoked: revoked(archive)?,
+            revoked: {
+                // What is signed takes the place of what is not.
+                let unsigned = revoked(archive, REVOKED_UNSIGNED, false)?;
+                let signed = revoked(archive, REVOKED, true)?;
+                unsigned.into_iter().chain(signed).collect()
+            },
         })
     }
 
@@ -57,7 +65,7 @@ impl Kept {
         changes.extend(self.keyset.as_ref().map(put_keyset));
         changes.extend(self.newest.as_ref().map(put_newest).transpose()?);
         let revoked = self.revoked.iter();
-        changes.extend(revoked.map(|(id, reason)| put_revoked(*id, reason)));
+        changes.extend(revoked.map(|(id, revoked)| put_revoked(*id, revoked)));
         Ok(changes)
     }
 }
@@ -102,12 +110,18 @@ fn newest(archive: &dyn ArchiveView) -> Result<Option<Newest>, TrustError> {
     read.map(Some).map_err(|error| unreadable(NEWEST, error))
 }
 
-fn revoked(archive: &dyn ArchiveView) -> Result<BTreeMap<ReleaseId, String>, TrustError> {
-    let records = archive.records(REVOKED)?.into_iter();
+/// Those that are revoked, of the records with this beginning.
+fn revoked(
+    archive: &dyn ArchiveView,
+    prefix: &str,
+    is_signed: bool,
+) -> Result<Vec<(ReleaseId, Revoked)>, TrustError> {
+    let records = archive.records(prefix)?.into_iter();
     let read = records.map(|(name, reason)| {
-        let id = name.strip_prefix(REVOKED).unwrap_or_default().parse();
+        let id = name.strip_prefix(prefix).unwrap_or_default().parse();
         let id = id.map_err(|error| unreadable(&name, error))?;
-        Ok((id, String::from_utf8_lossy(&reason).into_owned()))
+        let reason = String::from_utf8_lossy(&reason).into_owned();
+        Ok((id, Revoked { reason, is_signed }))
     });
     read.collect()
 }
@@ -150,8 +164,18 @@ pub(super) fn put_attested(record: &str, bytes: Vec<u8>) -> RecordChange {
 }
 
 /// The change that keeps that a release is revoked.
-pub(super) fn put_revoked(release: ReleaseId, reason: &str) -> RecordChange {
-    RecordChange::put(format!("{REVOKED}{release}"), reason.as_bytes().to_vec())
+pub(super) fn put_revoked(release: ReleaseId, revoked: &Revoked) -> RecordChange {
+    let prefix = match revoked.is_signed {
+        true => REVOKED,
+        false => REVOKED_UNSIGNED,
+    };
+    let reason = revoked.reason.as_bytes().to_vec();
+    RecordChange::put(format!("{prefix}{release}"), reason)
+}
+
+/// The change after which a revocation that nobody has signed is not kept.
+pub(super) fn remove_unsigned(release: ReleaseId) -> RecordChange {
+    RecordChange::remove(format!("{REVOKED_UNSIGNED}{release}"))
 }
 
 /// What goes with the branch on which an upgrade is taken back: that its release was live stays known, though its armed

@@ -9,6 +9,7 @@
 //! not when its generation is taken back. A release that is revoked is not begun; one that is live is not taken away by it.
 //! A node whose configuration names an older keyset than it has come to starts only if that one leads to its own.
 
+mod admitted;
 mod carried;
 mod configured;
 mod error;
@@ -25,23 +26,22 @@ pub use rotations::{NotLed, Unrelated};
 pub(crate) use vouched::TakenOver;
 pub use vouched::{KeysetFacts, NotVouched, TrustFacts, Vouched};
 
+use admitted::Revoked;
 use configured::Named;
-use kept::{Kept, put_attested, put_before, put_keyset, put_newest, put_revoked};
+use kept::{Kept, put_attested, put_before, put_keyset, put_newest, put_revoked, remove_unsigned};
 use parking_lot::Mutex;
 use refit_abi::{Generation, Height};
 use refit_admin::api::{FileAttested, KeysetInForce};
 use refit_release::attestation::Attestation;
+use refit_release::keyset::FirstKeyset;
+use refit_release::position::OrderError;
 use refit_release::revocation::Revocation;
 use refit_release::{
     Domain, Epoch, Frame, Network, Newest, Quorum, ReleaseBytes, ReleaseId, SourceRoot,
     VerifiedRelease,
 };
 use refit_store::{ArchiveView, RecordChange, Store};
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
-
-/// Revoked releases that are kept.
-const REVOKED_MAX: usize = 4_096;
 
 /// Whom the node trusts.
 pub(crate) struct Trust {
@@ -102,8 +102,10 @@ impl Trust {
 
     /// Keeps a keyset that takes the place of the one that is there, and goes by it.
     fn go_by(&self, named: Named, kept: &mut Kept) -> Result<(), TrustError> {
-        let Named::Next(keyset) = named else {
-            return Ok(());
+        let keyset = match named {
+            Named::InForce(again) => return self.sign_also(kept, *again),
+            Named::Older { .. } => return Ok(()),
+            Named::Next(keyset) => keyset,
         };
         let before = kept.keyset.as_ref().map(put_before);
         let changes = before.into_iter().chain([put_keyset(&keyset)]);
@@ -112,6 +114,17 @@ impl Trust {
         tracing::info!(%id, version, network = %keyset.record().network, "the node goes by this keyset");
         let before = kept.keyset.replace(*keyset);
         kept.before.extend(before);
+        Ok(())
+    }
+
+    /// The keyset that is there comes again: what it is signed by more is kept. Keysets of before may lead to it only so.
+    fn sign_also(&self, kept: &mut Kept, again: FirstKeyset) -> Result<(), TrustError> {
+        let again = again.trust().ok();
+        let Some(keyset) = again.and_then(|again| kept.signed_also(&again)) else {
+            return Ok(());
+        };
+        self.keep(vec![put_keyset(&keyset)])?;
+        kept.keyset = Some(keyset);
         Ok(())
     }
 
@@ -134,14 +147,11 @@ impl Trust {
     /// # Errors
     /// [`TrustError::Revoked`] or [`TrustError::Order`]; two releases at one place are told in the log.
     pub(crate) fn admits(&self, offered: Newest) -> Result<(), TrustError> {
-        self.not_revoked(offered.release)?;
-        let newest = self.kept.lock().newest;
-        Newest::check(newest, offered).inspect_err(|error| {
-            if let refit_release::position::OrderError::Equivocation { .. } = error {
+        self.kept.lock().admits(offered).inspect_err(|error| {
+            if let TrustError::Order(OrderError::Equivocation { .. }) = error {
                 tracing::error!("two releases were signed where one may be: {error}");
             }
-        })?;
-        Ok(())
+        })
     }
 
     /// Whether a release is not revoked.
@@ -149,13 +159,7 @@ impl Trust {
     /// # Errors
     /// [`TrustError::Revoked`].
     pub(crate) fn not_revoked(&self, release: ReleaseId) -> Result<(), TrustError> {
-        match self.kept.lock().revoked.get(&release) {
-            None => Ok(()),
-            Some(reason) => Err(TrustError::Revoked {
-                release,
-                reason: reason.clone(),
-            }),
-        }
+        self.kept.lock().not_revoked(release)
     }
 
     /// A release was committed to. It is durable when this returns.
@@ -210,15 +214,32 @@ impl Trust {
         let mut kept = self.kept.lock();
         let keyset = kept.keyset.as_ref().ok_or(TrustError::NoKeyset)?;
         let revocation = Revocation::verify(bytes, keyset)?;
-        let known = kept.revoked.len();
-        if let Entry::Vacant(place) = kept.revoked.entry(revocation.release) {
-            if known >= REVOKED_MAX {
-                return Err(TrustError::TooManyRevoked { known });
-            }
-            self.keep(vec![put_revoked(revocation.release, &revocation.reason)])?;
-            tracing::warn!(release = %revocation.release, "the release is revoked: {}", revocation.reason);
-            place.insert(revocation.reason.clone());
+        let release = revocation.release;
+        if kept.revoked.get(&release).is_some_and(|it| it.is_signed) {
+            return Ok(revocation);
         }
+        let gives_way = kept.gives_way(release)?;
+        let revoked = Revoked {
+            reason: revocation.reason.clone(),
+            is_signed: true,
+        };
+        let removed = gives_way.map(remove_unsigned);
+        self.keep(
+            removed
+                .into_iter()
+                .chain([put_revoked(release, &revoked)])
+                .collect(),
+        )?;
+        tracing::warn!(%release, "the release is revoked: {}", revocation.reason);
+        if let Some(other) = gives_way.filter(|other| *other != release) {
+            tracing::warn!(
+                %other,
+                "there is no room for the revocation of another release, which has come with a snapshot and is not signed: it is \
+                 forgotten, and can be imported as its authority has signed it"
+            );
+            kept.revoked.remove(&other);
+        }
+        kept.revoked.insert(release, revoked);
         Ok(revocation)
     }
 

@@ -59,6 +59,27 @@ impl Kept {
         })
     }
 
+    /// The keysets that have led to this one, the last that is kept among them; none if that does not lead to it.
+    pub(super) fn led_to(&self, next: &Keyset) -> Vec<Keyset> {
+        let leads = |known: &Keyset| known.rotate(&next.write()).is_ok();
+        match self.keyset.as_ref().is_some_and(leads) {
+            true => self.before.iter().chain(&self.keyset).cloned().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The keyset that is kept, with the signatures of the same one as somebody gives it: those count before the ones that are
+    /// kept. `None` if that changes nothing, it is another one, or those of before would lead to it no longer.
+    pub(super) fn signed_also(&self, given: &Keyset) -> Option<Keyset> {
+        let known = self.keyset.as_ref().filter(|it| it.id() == given.id())?;
+        let keyset = given.with_signatures_of(known);
+        let is_led = led_by(
+            self.before.first().unwrap_or(&keyset),
+            self.before.iter().chain([&keyset]),
+        );
+        (is_led.is_ok() && keyset != *known).then_some(keyset)
+    }
+
     /// Whether each of its keysets follows the one before.
     pub(super) fn is_chain(&self) -> Result<(), NotLed> {
         match (self.before.first(), &self.keyset) {

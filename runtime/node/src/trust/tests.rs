@@ -1,11 +1,15 @@
 //! What the node knows of whom it trusts outlives it, and goes one way.
 
+mod restored;
+mod revoked;
+
+use super::admitted::REVOKED_MAX;
 use super::*;
 use refit_abi::host::Explain;
 use refit_release::keyset::FirstKeyset;
 use refit_release::keyset::{KEYSET_FORMAT, KeysetRecord};
 use refit_release::revocation::REVOCATION_FORMAT;
-use refit_release::{Epoch, Frame, Position, SecretKey, Sequence};
+use refit_release::{Epoch, Frame, Keyset, Position, SecretKey, Sequence};
 use refit_store::{DiskStore, MemoryStore};
 use std::path::Path;
 
@@ -48,6 +52,11 @@ fn newest(epoch: u64, sequence: u64, name: &str) -> Newest {
         },
         release: ReleaseId::of(name.as_bytes()),
     }
+}
+
+fn read(bytes: &[u8]) -> Keyset {
+    let read = FirstKeyset::read(bytes);
+    read.and_then(FirstKeyset::trust).unwrap()
 }
 
 fn on(folder: &Path, configured: Option<&[u8]>) -> Result<Trust, TrustError> {
@@ -128,11 +137,6 @@ fn a_keyset_behind_a_chain_that_has_led_on_is_not_where_it_has_led() {
     let third = keyset(3, Some(&second), &[2, 3, 4], &[2, 3]);
     // What everybody has published, and behind it one that its own root keys alone have signed.
     let forged = keyset(2, Some(&bytes), &[7, 8, 9], &[7, 8]);
-    let read = |bytes: &[u8]| {
-        FirstKeyset::read(bytes)
-            .and_then(FirstKeyset::trust)
-            .unwrap()
-    };
     let first = read(&bytes);
     let kept = |last: &[u8]| Kept {
         keyset: Some(read(last)),

@@ -1,11 +1,12 @@
 //! [`Vouched`]: which keyset of a snapshot the operator vouches for who restores it. Who has made the snapshot could have put any
 //! keyset into it.
 
+use super::TrustError;
 use super::carried::{CarriedTrust, shown};
 use super::kept::Kept;
 use super::rotations::Unrelated;
 use refit_admin::api::NewestRelease;
-use refit_release::{Keyset, KeysetId};
+use refit_release::{Keyset, KeysetId, Newest};
 use refit_store::{Fault, RecordChange};
 use serde::Serialize;
 
@@ -86,7 +87,14 @@ pub enum NotVouched {
     },
     /// The one that is configured does not lead to it.
     #[error("the snapshot goes by another keyset: {0}")]
-    Unrelated(#[from] Box<Unrelated>),
+    Unrelated(Box<Unrelated>),
+}
+
+// Said within, and no cause beside it: it would be said twice.
+impl From<Box<Unrelated>> for NotVouched {
+    fn from(unrelated: Box<Unrelated>) -> Self {
+        Self::Unrelated(unrelated)
+    }
 }
 
 impl NotVouched {
@@ -139,17 +147,28 @@ impl TakenOver {
                 Err(NotVouched::Network { network, found })
             }
             Vouched::Keyset(trusted) if trusted.record().version > known.record().version => {
+                let before = kept.led_to(trusted);
                 Ok(Self(Kept {
                     keyset: Some(trusted.clone()),
-                    before: Vec::new(),
+                    before,
                     ..kept
                 }))
             }
             Vouched::Keyset(trusted) => {
                 kept.is_led_from(trusted, known)?;
-                Ok(Self(kept))
+                let keyset = kept.signed_also(trusted);
+                let keyset = keyset.or_else(|| kept.keyset.clone());
+                Ok(Self(Kept { keyset, ..kept }))
             }
         }
+    }
+
+    /// Whether a release may become live after what was.
+    ///
+    /// # Errors
+    /// [`TrustError::Revoked`] or [`TrustError::Order`].
+    pub(crate) fn admits(&self, offered: Newest) -> Result<(), TrustError> {
+        self.0.admits(offered)
     }
 
     /// The changes that keep it in a store that has nothing of the kind.

@@ -4,8 +4,11 @@ use crate::doctor::facts::{
     ArmedFacts, ChainFacts, CheckpointFacts, ImageState, LogFacts, OpenUpgrade,
 };
 use crate::doctor::finding::{Finding, Severity};
+use crate::recovery::RecoveryError;
 use refit_abi::Height;
 use refit_abi::codes;
+use refit_abi::host::Explained;
+use std::path::Path;
 
 const FROM_COPY: &str = "put the data folder back from a copy of yours; to begin anew without its states, start with another --data-dir";
 
@@ -100,6 +103,10 @@ fn checkpoints(chain: &ChainFacts, findings: &mut Vec<Finding>) -> Begins {
 fn without(chain: &ChainFacts, findings: &mut Vec<Finding>) -> Begins {
     match &chain.log {
         _ if chain.is_by_log_alone => Begins::After(Height(0)),
+        None if chain.restoring.is_some() => {
+            findings.extend(chain.restoring.as_deref().map(restoring));
+            Begins::Nowhere
+        }
         None => {
             let detail = "the store has no block and no checkpoint: the next start begins a chain";
             findings.push(Finding::note(codes::STORE_NONE, detail));
@@ -111,6 +118,13 @@ fn without(chain: &ChainFacts, findings: &mut Vec<Finding>) -> Begins {
             Begins::Nowhere
         }
     }
+}
+
+/// A restore of this snapshot has not come to its end: a start says the same.
+fn restoring(file: &Path) -> Finding {
+    let file = file.to_owned();
+    let refused = RecoveryError::RestoreUnfinished { file };
+    Finding::explained(&Explained::of(&refused))
 }
 
 fn said(checkpoint: &CheckpointFacts) -> String {

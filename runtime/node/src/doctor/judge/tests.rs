@@ -158,6 +158,18 @@ fn a_place_that_is_no_data_folder_is_one_fault_and_nothing_more() {
 }
 
 #[test]
+fn a_restore_that_has_not_come_to_its_end_is_a_fault_that_names_its_snapshot() {
+    let chain = ChainFacts {
+        restoring: Some(PathBuf::from("/backups/one.snapshot")),
+        ..ChainFacts::default()
+    };
+    let facts = with(|facts| facts.store = StoreFacts::Read(Box::new(chain)));
+    finds(&facts, Fault, "restore-unfinished", "/backups/one.snapshot");
+    // No start begins a chain there.
+    lacks(&facts, "store-none");
+}
+
+#[test]
 fn who_has_the_folder_is_named_and_whether_it_answers() {
     let held = |is_alive, node: Option<NodeAnswer>| {
         with(|facts| {
