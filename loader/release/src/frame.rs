@@ -255,3 +255,35 @@ fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], FrameError> {
     *rest = after;
     Ok(*taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SecretKey;
+
+    fn signed(signers: std::ops::RangeInclusive<u8>) -> Frame {
+        let mut frame = Frame::unsigned(Domain::Keyset, b"a record".to_vec()).unwrap();
+        for signer in signers {
+            let key = SecretKey::from_seed(&[signer; 32]).unwrap();
+            frame.sign(&"test".parse().unwrap(), &key).unwrap();
+        }
+        frame
+    }
+
+    #[test]
+    fn a_signature_that_is_taken_in_goes_for_none_while_there_is_room_and_for_none_that_counts() {
+        let most = u8::try_from(SIGNATURES_MAX).unwrap();
+        let public = |seed: u8| SecretKey::from_seed(&[seed; 32]).unwrap().public();
+        let mut frame = signed(1..=most - 1);
+        frame.take_one(&signed(1..=most), &public(most), &[]);
+        assert_eq!(frame, signed(1..=most), "the last one has room");
+        let another = most + 1;
+        let counting: Vec<_> = (2..=another).map(public).collect();
+        frame.take_one(&signed(another..=another), &public(another), &counting);
+        assert_eq!(
+            frame,
+            signed(2..=another),
+            "the one that does not count has gone"
+        );
+    }
+}

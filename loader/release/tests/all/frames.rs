@@ -36,6 +36,30 @@ fn a_frame_that_is_cut_anywhere_or_goes_on_is_none() {
 }
 
 #[test]
+fn the_beginning_of_a_frame_says_what_it_is_and_other_bytes_say_nothing() {
+    let all = [
+        Domain::Keyset,
+        Domain::Release,
+        Domain::Revocation,
+        Domain::Attestation,
+    ];
+    for domain in all {
+        let bytes = Frame::unsigned(domain, b"a record".to_vec())
+            .unwrap()
+            .write();
+        assert_eq!(Frame::domain_of(&bytes), Some(domain));
+        // What stands before the record: nothing less says it.
+        let named = (0..bytes.len()).find(|end| Frame::domain_of(&bytes[..*end]).is_some());
+        let named = named.unwrap();
+        let mut other = bytes[..named].to_vec();
+        other[named - 1] = u8::MAX;
+        assert_eq!(Frame::domain_of(&other), None);
+        other[0] ^= 1;
+        assert_eq!(Frame::domain_of(&other), None);
+    }
+}
+
+#[test]
 fn lengths_beyond_the_bounds_are_refused_before_anything_is_taken() {
     let mut bytes = frame(&[1]).write();
     let most = Domain::Release.bytes_max();
@@ -83,6 +107,21 @@ fn signatures_come_in_order_each_key_once() {
     assert!(read(&with(&first, &second)).is_ok());
     assert_eq!(read(&with(&second, &first)), Err(FrameError::Order));
     assert_eq!(read(&with(&first, &first)), Err(FrameError::Order));
+}
+
+#[test]
+fn all_who_have_signed_for_a_network_are_told_and_nobody_else() {
+    let mut frame = frame(&[1, 2]);
+    let other: refit_release::Network = "another".parse().unwrap();
+    frame.sign(&other, &key(3)).unwrap();
+    let public = |signers: &[u8]| {
+        let mut keys: Vec<_> = signers.iter().map(|it| key(*it).public()).collect();
+        keys.sort_unstable();
+        keys
+    };
+    assert_eq!(frame.all_signers(&network()), public(&[1, 2]));
+    assert_eq!(frame.all_signers(&other), public(&[3]));
+    assert_eq!(frame.named().count(), 3);
 }
 
 #[test]
