@@ -30,7 +30,9 @@ pub use disk::{
 };
 pub use fault::{Fault, OpenError};
 pub use memory::{MEMORY_JOURNAL_RECORDS_MAX, MEMORY_LOG_BYTES_MAX, MemoryStore};
-pub use plain::{NO_FILE_NEXT, is_no_file, no_file, open_file, open_file_as, read_file};
+pub use plain::{
+    NO_FILE_NEXT, is_folder, is_no_file, no_file, open_file, open_file_as, read_file, remove_whole,
+};
 pub use snapshot::{
     Record, RecordName, SNAPSHOT_FORMAT, SNAPSHOT_INDEX_BYTES_MAX, SNAPSHOT_RECORD_BYTES_MAX,
     SNAPSHOT_RECORDS_MAX, SnapshotError, SnapshotReader, SnapshotWriter, Sort, snapshot_begin,

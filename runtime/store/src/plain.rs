@@ -3,7 +3,7 @@
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -71,6 +71,27 @@ pub fn read_file(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Removes what stands at a path, if anything does: a folder with all that is in it. Somebody may have put anything into the place
+/// of a file or a folder; a link goes itself, and not what it leads to.
+///
+/// # Errors
+/// The system's.
+pub fn remove_whole(path: &Path) -> io::Result<()> {
+    let removed = match is_folder(path) {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether it is a folder itself, and no link to one.
+pub fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +117,21 @@ mod tests {
         assert_eq!(read_file(&at("file"), 8).unwrap(), b"its text");
         let longer = read_file(&at("file"), 7).unwrap_err();
         assert_eq!(longer.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn what_stands_at_a_path_goes_and_nothing_behind_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("folder/inner")).unwrap();
+        std::fs::create_dir(at("elsewhere")).unwrap();
+        std::fs::write(at("file"), "text").unwrap();
+        std::os::unix::fs::symlink(at("elsewhere"), at("link")).unwrap();
+        assert!(is_folder(&at("folder")) && !is_folder(&at("link")));
+        for name in ["folder", "file", "link", "none"] {
+            remove_whole(&at(name)).unwrap();
+            assert!(std::fs::symlink_metadata(at(name)).is_err(), "{name}");
+        }
+        assert!(at("elsewhere").exists());
     }
 }

@@ -7,4 +7,4 @@ mod public;
 mod secret;
 
 pub use public::{KeyError, PublicKey};
-pub use secret::{SCHEME as SECRET_SCHEME, SecretKey, SecretKeyError};
+pub use secret::{SECRET_SCHEME, SecretKey, SecretKeyError};

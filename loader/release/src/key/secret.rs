@@ -5,7 +5,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use std::fmt;
 
 /// What the text of a secret key begins with.
-pub const SCHEME: &str = "ed25519-secret:";
+pub const SECRET_SCHEME: &str = "ed25519-secret:";
 
 /// The secret half of a key.
 pub struct SecretKey(SigningKey);
@@ -14,7 +14,7 @@ pub struct SecretKey(SigningKey);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretKeyError {
     /// The text is of another form.
-    #[error("a secret key is `{SCHEME}` and 64 hexadecimal digits")]
+    #[error("a secret key is `{SECRET_SCHEME}` and 64 hexadecimal digits")]
     Text,
     /// The public half of the seed is no key that is taken.
     #[error("the key is of no use: {0}")]
@@ -37,7 +37,7 @@ impl SecretKey {
     /// # Errors
     /// [`SecretKeyError`].
     pub fn from_text(text: &str) -> Result<Self, SecretKeyError> {
-        let digits = text.trim().strip_prefix(SCHEME);
+        let digits = text.trim().strip_prefix(SECRET_SCHEME);
         let digits = digits.ok_or(SecretKeyError::Text)?;
         let seed = blake3::Hash::from_hex(digits).map_err(|_| SecretKeyError::Text)?;
         Self::from_seed(seed.as_bytes())
@@ -46,7 +46,7 @@ impl SecretKey {
     /// Its text, for a file that its owner alone may read.
     pub fn to_text(&self) -> String {
         let seed = blake3::Hash::from_bytes(self.0.to_bytes());
-        format!("{SCHEME}{}", seed.to_hex())
+        format!("{SECRET_SCHEME}{}", seed.to_hex())
     }
 
     /// The half that everybody may know.

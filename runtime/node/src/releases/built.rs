@@ -8,7 +8,7 @@
 //! ```
 
 use super::building::{Build, BuildCommand, BuildOrder, Finished};
-use super::folder::{ReleaseFolder, files_of, gone, open_file, sync};
+use super::folder::{ReleaseFolder, files_of, open_file, sync};
 use super::staged::not_there;
 use super::target::TARGET;
 use parking_lot::Mutex;
@@ -17,6 +17,7 @@ use refit_abi::host::{Explain, Explained};
 use refit_admin::api::{BuildState, ReleaseBuild};
 use refit_loader::Candidate;
 use refit_release::{FileId, ReleaseId, VerifiedRelease};
+use refit_store::remove_whole;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -259,7 +260,7 @@ fn taken(of: &Path, part: &Path) -> Result<FileId, Explained> {
 
 fn new_file(part: &Path) -> io::Result<()> {
     if part.symlink_metadata().is_ok() {
-        fs::remove_file(part).or_else(|_| gone(part))?;
+        fs::remove_file(part).or_else(|_| remove_whole(part))?;
     }
     let mut options = OpenOptions::new();
     let made = options.write(true).create_new(true).mode(COMING).open(part);

@@ -3,12 +3,13 @@
 
 use super::KeepError;
 use super::folder::{About, AboutModule, Kept, LISTING, ReleaseFolder};
-use super::folder::{files_of, gone, is_folder, make, records, sync};
+use super::folder::{files_of, make, records, sync};
 use super::target::TARGET;
 use refit_admin::api::ReleaseName;
 use refit_release::VerifiedRelease;
 use refit_release::archive::{Archive, ArchiveError, Item, Sink};
 use refit_release::manifest::Module;
+use refit_store::{is_folder, remove_whole};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -99,7 +100,7 @@ impl<'a> Coming<'a> {
 impl Drop for Coming<'_> {
     fn drop(&mut self) {
         // What stays behind goes at the next start. What has its name is not there any more.
-        let _ = gone(&self.part);
+        let _ = remove_whole(&self.part);
     }
 }
 
@@ -116,7 +117,7 @@ fn not_unpacked(error: ArchiveError) -> KeepError {
 /// What was in the folder of a release stays; what has come beside it is added, each file in one step.
 fn add(part: &Path, to: &Path) -> io::Result<()> {
     if !is_folder(&files_of(to)) {
-        gone(&files_of(to))?;
+        remove_whole(&files_of(to))?;
         make(&files_of(to))?;
     }
     for entry in fs::read_dir(files_of(part))? {
@@ -143,7 +144,7 @@ fn put(from: &Path, to: &Path) -> io::Result<()> {
                 IsADirectory | NotADirectory | DirectoryNotEmpty
             ) =>
         {
-            gone(to)?;
+            remove_whole(to)?;
             fs::rename(from, to)
         }
         moved => moved,

@@ -17,6 +17,7 @@ use parking_lot::{Mutex, MutexGuard};
 use refit_admin::RELEASES_AT_ONCE_MAX;
 use refit_admin::api::ReleaseName;
 use refit_release::{FileId, ReleaseBytes, ReleaseId, VerifiedRelease};
+use refit_store::remove_whole;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, Read};
@@ -128,7 +129,7 @@ impl ReleaseFolder {
                 .ends_with(PART.as_bytes())
             {
                 let path = entry.path();
-                if let Err(error) = gone(&path) {
+                if let Err(error) = remove_whole(&path) {
                     tracing::warn!(path = %path.display(), %error, "what an import has left cannot be removed");
                 }
             }
@@ -343,7 +344,7 @@ impl ReleaseFolder {
         // In one step it is no release any more.
         let renamed = fs::rename(self.of(id), &part).and_then(|()| sync(&self.path));
         renamed.map_err(|source| self.fault(source))?;
-        if let Err(error) = gone(&part) {
+        if let Err(error) = remove_whole(&part) {
             tracing::warn!(path = %part.display(), %error, "what was a release cannot be removed whole: its place is free all the same");
         }
         Ok(())
@@ -377,24 +378,6 @@ pub(super) fn make(path: &Path) -> io::Result<()> {
 /// Names in a folder are durable only once it is synced itself.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-/// Whether it is a folder itself, and no link to one.
-pub(super) fn is_folder(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
-}
-
-/// Removes a folder with all that is in it, if it is there.
-pub(super) fn gone(path: &Path) -> io::Result<()> {
-    // Whatever lies there: somebody may have put a file into the place of a folder.
-    let removed = match is_folder(path) {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn bytes_in(folder: &Path) -> u64 {

@@ -9,7 +9,9 @@
 //! FOLDER/newest                   the how far the log came, by which a loss of its end is seen; trusted if it is whole
 //! ```
 
-use crate::{FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard, read_file};
+use crate::{
+    FileAt, FileOf, NewCheckpoint, OpenError, Step, Steps, Unheard, read_file, remove_whole,
+};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt;
@@ -207,7 +209,7 @@ impl Files {
                 continue;
             }
             self.steps.at(Step::FileGoes { of });
-            if let Err(error) = gone(&path) {
+            if let Err(error) = remove_whole(&path) {
                 tracing::warn!(path = %path.display(), %error, "what the store does not need any more cannot be removed");
             }
         }
@@ -239,22 +241,9 @@ fn is_hash(text: &str) -> bool {
     text.len() == 2 * blake3::OUT_LEN && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Removes what has a name of the store's, whatever somebody has put there. A link goes itself, and not what it leads to.
-fn gone(path: &Path) -> io::Result<()> {
-    let is_folder = fs::symlink_metadata(path).is_ok_and(|about| about.is_dir());
-    let removed = match is_folder {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// A file that is there for nobody else; what was left of an earlier one goes.
 fn open_new(path: &Path, mode: u32) -> io::Result<File> {
-    gone(path)?;
+    remove_whole(path)?;
     let mut options = OpenOptions::new();
     options
         .read(true)
