@@ -78,13 +78,7 @@ pub(crate) fn run(common: &CommonArgs, args: &DoctorArgs) -> Result<(), Failure>
         } if !socket.as_os_str().is_empty() => Some(ask(socket.clone())?),
         _ => None,
     };
-    let mut findings = judge(&facts);
-    for finding in findings
-        .iter_mut()
-        .filter(|it| it.code == codes::FOLDER_NONE)
-    {
-        finding.next = Some(no_folder_next(&data_dir, wanted.is_some()));
-    }
+    let findings = judge(&facts);
     let worst = findings.iter().map(|it| it.severity).max();
     let worst = worst.unwrap_or(Severity::Ok);
     match args.output.json {
@@ -154,21 +148,6 @@ fn ask(socket: PathBuf) -> Result<NodeAnswer, Failure> {
             },
         },
     })
-}
-
-/// What to do where no data folder is; a node is begun with engines that somebody names.
-fn no_folder_next(data_dir: &Path, has_engines: bool) -> String {
-    let folder = data_dir.display();
-    if data_dir.exists() && !data_dir.is_dir() {
-        return format!("name the data folder with --data-dir: {folder} is no folder");
-    }
-    let engine = match has_engines {
-        true => "",
-        false => " --engine NAME=PATH",
-    };
-    format!(
-        "name the data folder with --data-dir; to begin one there: refit run{engine} --data-dir {folder}"
-    )
 }
 
 /// Ends the command as the worst finding says; `run` starts the node.

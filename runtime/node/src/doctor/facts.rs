@@ -12,6 +12,8 @@ pub struct Facts {
     pub folder: PathBuf,
     /// Whether something of a node is in it.
     pub is_data_folder: bool,
+    /// Whether the configuration names engines that a node could begin with.
+    pub names_engines: bool,
     /// Who may use it.
     pub rights: Option<RightsFacts>,
     /// Who uses it.
@@ -37,6 +39,8 @@ pub struct Facts {
 /// Who may use a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct RightsFacts {
+    /// Whether it is a folder at all.
+    pub is_folder: bool,
     /// The rights, as in `chmod`.
     pub mode: u32,
     /// Whether this user may read, write and enter it.

@@ -45,6 +45,7 @@ pub fn look(look: &Look<'_>) -> Facts {
     let mut facts = Facts {
         folder: folder.to_owned(),
         is_data_folder: is_data_folder(folder),
+        names_engines: look.wanted.is_some(),
         rights: rights(folder),
         lock: lock_facts(&lock),
         node: None,
@@ -103,10 +104,11 @@ fn is_data_folder(folder: &Path) -> bool {
 
 fn rights(folder: &Path) -> Option<RightsFacts> {
     use rustix::fs::{Access, access};
-    let mode = fs::metadata(folder).ok()?.permissions().mode() & 0o7777;
+    let about = fs::metadata(folder).ok()?;
     let wanted = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
     Some(RightsFacts {
-        mode,
+        is_folder: about.is_dir(),
+        mode: about.permissions().mode() & 0o7777,
         is_usable: access(folder, wanted).is_ok(),
     })
 }

@@ -13,11 +13,21 @@ pub(super) fn none(facts: &Facts) -> Finding {
     let folder = facts.folder.display();
     let detail = match facts.rights {
         None => format!("there is no folder {folder}"),
+        Some(rights) if !rights.is_folder => format!("{folder} is no folder"),
         Some(_) => format!("nothing of a node is in {folder}"),
     };
-    Finding::fault(codes::FOLDER_NONE, detail).next(format!(
-        "name the data folder with --data-dir; to begin one there: refit run --data-dir {folder}"
-    ))
+    let is_other = facts.rights.is_some_and(|rights| !rights.is_folder);
+    let next = match (is_other, facts.names_engines) {
+        (true, _) => "name the data folder with --data-dir".to_owned(),
+        (false, true) => begins(&format!("refit run --data-dir {folder}")),
+        // A node begins with engines that somebody names.
+        (false, false) => begins(&format!("refit run --engine NAME=PATH --data-dir {folder}")),
+    };
+    Finding::fault(codes::FOLDER_NONE, detail).next(next)
+}
+
+fn begins(run: &str) -> String {
+    format!("name the data folder with --data-dir; to begin one there: {run}")
 }
 
 pub(super) fn lock(lock: &LockFacts) -> Finding {

@@ -66,7 +66,9 @@ fn healthy() -> Facts {
     Facts {
         folder: PathBuf::from("/data"),
         is_data_folder: true,
+        names_engines: true,
         rights: Some(RightsFacts {
+            is_folder: true,
             mode: 0o700,
             is_usable: true,
         }),
@@ -147,6 +149,20 @@ fn nothing_is_wrong_with_a_folder_in_order_and_each_part_of_it_is_said() {
 fn a_place_that_is_no_data_folder_is_one_fault_and_nothing_more() {
     let none = with(|facts| (facts.is_data_folder, facts.rights) = (false, None));
     finds(&none, Fault, "folder-none", "there is no folder /data");
+    let next = |facts: &Facts| judge(facts)[0].next.clone().unwrap();
+    assert!(next(&none).ends_with("refit run --data-dir /data"));
+    let unnamed = Facts {
+        names_engines: false,
+        ..none.clone()
+    };
+    assert!(next(&unnamed).contains("--engine NAME=PATH"));
+    let mut file = unnamed.clone();
+    file.rights = healthy().rights.map(|rights| RightsFacts {
+        is_folder: false,
+        ..rights
+    });
+    finds(&file, Fault, "folder-none", "/data is no folder");
+    assert!(!next(&file).contains("refit run"));
     let empty = with(|facts| facts.is_data_folder = false);
     finds(
         &empty,
@@ -209,8 +225,15 @@ fn who_has_the_folder_is_named_and_whether_it_answers() {
 
 #[test]
 fn rights_disk_and_lists_are_judged() {
-    let rights =
-        |mode, is_usable| with(|facts| facts.rights = Some(RightsFacts { mode, is_usable }));
+    let rights = |mode, is_usable| {
+        with(|facts| {
+            facts.rights = Some(RightsFacts {
+                is_folder: true,
+                mode,
+                is_usable,
+            })
+        })
+    };
     finds(&rights(0o755, true), Warning, "folder-open", "0755");
     finds(&rights(0o700, false), Fault, "folder-rights", "0700");
     let full = with(|facts| {
